@@ -1,0 +1,1 @@
+"""Parjanya: image intake and judgement on the TBIE kernel."""

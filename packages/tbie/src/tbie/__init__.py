@@ -1,0 +1,1 @@
+"""A kernel for systems that reconcile: Truth, Belief, Intent, Execution."""
