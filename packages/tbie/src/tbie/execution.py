@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tbie.belief import Reading
 from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Facts, Outcome
+from tbie.core.reading import FleetView, Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,6 @@ class Work:
 Handler = Callable[[Work], Outcome]
 BatchHandler = Callable[[Sequence[Work]], Sequence[Outcome]]
 """One outcome for each work, in the same order."""
-
-
-@dataclass(frozen=True, slots=True)
-class FleetView:
-    """What a fleet looks like from outside: processes, not promises."""
-
-    desired: int
-    running: int
-    busy: int
 
 
 class Fleet(Protocol):

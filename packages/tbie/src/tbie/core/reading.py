@@ -1,4 +1,4 @@
-"""Belief: readings of the running system. A reading is a value or an error, with a source and a time; it owns nothing.
+"""Readings: a value or an error, with a source and a time.
 
 ``Unknown`` is not zero and not healthy: code that wants the value has to ``match`` on both cases.
 """
@@ -46,3 +46,12 @@ class Depth:
     def live(self) -> int:
         """Messages that will be worked on without anybody's help."""
         return self.visible + self.in_flight + self.delayed
+
+
+@dataclass(frozen=True, slots=True)
+class FleetView:
+    """What a fleet looks like from outside: processes, not promises."""
+
+    desired: int
+    running: int
+    busy: int
