@@ -1,0 +1,75 @@
+"""Every error the kernel raises on purpose, in one tree. The class docstring is the message's first half and tells the remedy.
+
+TbieError
+├── SettingsError            settings contradict each other
+├── WorkflowError            the declared stages do not form a workflow
+├── TruthError
+│   ├── TruthUnavailableError    Truth cannot be read or written now
+│   ├── NewerSchemaError         the store was written by a newer version
+│   └── UnknownItemError         no such item
+├── IntentError
+│   ├── IntentUnavailableError   the queue cannot be read or written now
+│   └── MisroutedIntentError     an address that Truth or the object store does not know
+├── ObjectError
+│   ├── ObjectMissingError       nothing at that address
+│   └── ObjectStoreFullError     no room for the object
+└── HomeError                    the home directory cannot be used
+"""
+
+from __future__ import annotations
+
+
+class TbieError(Exception):
+    """Base of every error that the kernel raises on purpose."""
+
+
+class SettingsError(TbieError):
+    """Settings contradict each other; the message names both and the incident they would cause."""
+
+
+class WorkflowError(TbieError):
+    """The declared stages do not form a workflow: a cycle, an unknown need, a name used twice."""
+
+
+class TruthError(TbieError):
+    """Something about the durable record."""
+
+
+class TruthUnavailableError(TruthError):
+    """Truth cannot be read or written now. Nothing was committed; try again when the cause in the message is gone."""
+
+
+class NewerSchemaError(TruthError):
+    """The store was written by a newer version of this program. Upgrade, or use another home; nothing was changed."""
+
+
+class UnknownItemError(TruthError):
+    """There is no such item. ``images`` lists the items there are."""
+
+
+class IntentError(TbieError):
+    """Something about the journal of requested work."""
+
+
+class IntentUnavailableError(IntentError):
+    """The queue cannot be read or written now. Truth still holds the work; the sweep emits it again."""
+
+
+class MisroutedIntentError(IntentError):
+    """An intent was built for an address that Truth or the object store does not know. It was not sent."""
+
+
+class ObjectError(TbieError):
+    """Something about stored bytes."""
+
+
+class ObjectMissingError(ObjectError):
+    """Nothing is stored at that address."""
+
+
+class ObjectStoreFullError(ObjectError):
+    """There is no room for the object. Nothing was stored; free space and run the same command again."""
+
+
+class HomeError(TbieError):
+    """The home directory cannot be used: read-only, locked, or not a directory. The message says which and what to do."""
