@@ -39,6 +39,43 @@ BatchHandler = Callable[[Sequence[Work]], Sequence[Outcome]]
 """One outcome for each work, in the same order."""
 
 
+@dataclass(frozen=True, slots=True)
+class OneByOne:
+    """Runs items one at a time; a stage of this kind may be run ahead after the one before it."""
+
+    run: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Runs all claimed items in one call: for stages that compare items, or cost almost nothing each."""
+
+    run: BatchHandler
+
+
+Handlers = Mapping[str, OneByOne | Together]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How this machine differs from what was declared. A worker that drifted takes no work (incident 6)."""
+
+    differences: Mapping[str, tuple[str | None, str | None]]
+    """By component: declared and found; None where it is absent."""
+
+
+class Progress(Protocol):
+    """Where a worker notes what it is doing, so that a supervisor can tell when it hangs or dies."""
+
+    def begin(self, stage: str, item: ItemKey, token: str, max_run_s: float) -> None:
+        """Work on *item* starts now and must end within *max_run_s*."""
+        ...
+
+    def end(self) -> None:
+        """Nothing is being worked on."""
+        ...
+
+
 class Fleet(Protocol):
     """Starts workers and lets them go. Never stops one that holds work."""
 

@@ -1,0 +1,1 @@
+"""Everything in this process's memory: the reference model, public, for tests and simulations."""

@@ -1,0 +1,177 @@
+"""Intent in memory: the reference model of queues, leases, turns and dead letters."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tbie.core.clock import Clock
+from tbie.core.keys import ItemKey
+from tbie.core.outcome import Facts
+from tbie.core.reading import Depth, Known, Reading
+from tbie.intent import Bury, Claim, DeadLetter, Defer, Delete, Disposal, Envelope, Message, Presence, Release
+
+
+@dataclass(slots=True)
+class _Stored:
+    envelope: Envelope
+    rank: int
+    sent_ms: int
+    visible_ms: int
+    receives: int = 0
+    receipt: int = 0
+    owner: str | None = None
+
+
+class MemoryIntent:
+    """An ``IntentQueue`` in dictionaries, guarded by one lock."""
+
+    def __init__(self, clock: Clock, retention_s: float) -> None:
+        self._clock, self._retention_ms = clock, int(retention_s * 1000)
+        self._lock = threading.RLock()
+        self._receipts = itertools.count(1)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._messages: dict[tuple[str, ItemKey], _Stored] = {}
+        self._dead: dict[tuple[str, ItemKey], DeadLetter] = {}
+        self._turns: dict[tuple[str, str], int] = {}
+        self._present: dict[str, int] = {}
+
+    def lose_everything(self) -> None:
+        """What deleting the queue's file does: for tests and drills."""
+        with self._lock:
+            self._clear()
+
+    def send(self, envelopes: Sequence[Envelope]) -> int:
+        with self._lock:
+            return sum(self._send(envelope) for envelope in envelopes)
+
+    def _send(self, envelope: Envelope) -> bool:
+        name, now = (envelope.stage, envelope.key), self._clock.now_ms()
+        turn = (envelope.stage, envelope.key.tenant)
+        rank = max(self._turns.get(turn, 0), self._present.get(envelope.stage, 0)) + 1
+        self._turns[turn] = rank
+        old = self._messages.get(name)
+        if old is not None and old.envelope.token == envelope.token:
+            return False
+        visible = envelope.not_before_ms if envelope.not_before_ms > now else 0
+        self._messages[name] = _Stored(envelope, old.rank if old else rank, now, visible)
+        return True
+
+    def exchange(self, disposals: Sequence[Disposal], claims: Sequence[Claim]) -> list[Message]:
+        with self._lock:
+            for disposal in disposals:
+                self._dispose(disposal)
+            for claim in claims:
+                messages = self._claim(claim)
+                if messages:
+                    return messages
+            return []
+
+    def _dispose(self, disposal: Disposal) -> None:
+        message = disposal.message
+        name = (message.envelope.stage, message.envelope.key)
+        stored = self._messages.get(name)
+        if stored is None or stored.receipt != message.receipt:
+            return
+        match disposal:
+            case Delete():
+                del self._messages[name]
+            case Defer(until_ms=until):
+                stored.visible_ms, stored.owner = (until if until > self._clock.now_ms() else 0), None
+            case Bury(reason=reason, evidence=evidence):
+                self._bury(stored, reason, evidence)
+            case Release():
+                stored.visible_ms, stored.owner = 0, None
+                stored.receives -= 1
+
+    def _bury(self, stored: _Stored, reason: str, evidence: Facts) -> None:
+        name = (stored.envelope.stage, stored.envelope.key)
+        self._dead[name] = DeadLetter(stored.envelope, stored.receives, self._clock.now_ms(), reason, dict(evidence))
+        self._messages.pop(name, None)
+
+    def _claim(self, claim: Claim) -> list[Message]:
+        now = self._clock.now_ms()
+        ready = [m for m in self._messages.values() if m.envelope.stage == claim.stage and m.visible_ms <= now]
+        ready.sort(key=lambda m: m.rank)
+        messages, receipt = [], next(self._receipts)
+        for stored in ready[: claim.limit]:
+            self._present[claim.stage] = stored.rank
+            stored.receives += 1
+            if stored.receives > claim.max_receives:
+                self._bury(stored, "receives_exhausted", {"receives": stored.receives - 1})
+                continue
+            stored.visible_ms, stored.owner, stored.receipt = now + int(claim.lease_s * 1000), claim.owner, receipt
+            messages.append(Message(stored.envelope, receipt, stored.receives, stored.sent_ms))
+        return messages
+
+    def extend(self, messages: Sequence[Message], lease_s: float) -> int:
+        with self._lock:
+            held = 0
+            for message in messages:
+                stored = self._messages.get((message.envelope.stage, message.envelope.key))
+                if stored is not None and stored.receipt == message.receipt and stored.owner is not None:
+                    stored.visible_ms = self._clock.now_ms() + int(lease_s * 1000)
+                    held += 1
+            return held
+
+    def release_owner(self, owner: str) -> list[Message]:
+        with self._lock:
+            released = [m for m in self._messages.values() if m.owner == owner]
+            messages = [Message(m.envelope, m.receipt, m.receives, m.sent_ms) for m in released]
+            for stored in released:
+                stored.visible_ms, stored.owner = 0, None
+                stored.receives -= 1
+            return messages
+
+    def presence(self, stage: str, keys: Sequence[ItemKey]) -> Reading[Mapping[ItemKey, Presence]]:
+        with self._lock:
+            found: dict[ItemKey, Presence] = {}
+            for key in keys:
+                live, dead = self._messages.get((stage, key)), self._dead.get((stage, key))
+                if live is not None:
+                    found[key] = Presence(live.envelope.token, False, live.receives)
+                elif dead is not None:
+                    evidence = {"reason": dead.reason, **dead.evidence}
+                    found[key] = Presence(dead.envelope.token, True, dead.receives, evidence)
+            return Known(found, "memory", self._clock.now_ms())
+
+    def depth(self, stage: str) -> Reading[Depth]:
+        with self._lock:
+            now = self._clock.now_ms()
+            mine = [m for m in self._messages.values() if m.envelope.stage == stage]
+            visible = [m for m in mine if m.visible_ms <= now]
+            in_flight = sum(m.visible_ms > now and m.owner is not None for m in mine)
+            dead = sum(name[0] == stage for name in self._dead)
+            first = min(visible, key=lambda m: m.rank, default=None)
+            oldest = None if first is None else now - first.sent_ms
+            depth = Depth(len(visible), in_flight, len(mine) - len(visible) - in_flight, dead, oldest)
+            return Known(depth, "memory", now)
+
+    def dead_letters(self, stage: str, limit: int = 100) -> list[DeadLetter]:
+        with self._lock:
+            found = [letter for name, letter in self._dead.items() if name[0] == stage]
+            return sorted(found, key=lambda letter: -letter.died_ms)[:limit]
+
+    def expire(self) -> int:
+        with self._lock:
+            limit = self._clock.now_ms() - self._retention_ms
+            old = [name for name, m in self._messages.items() if m.sent_ms <= limit]
+            for name in old:
+                del self._messages[name]
+            self._dead = {name: letter for name, letter in self._dead.items() if letter.died_ms > limit}
+            return len(old)
+
+    def purge(self, stage: str | None = None) -> int:
+        with self._lock:
+            gone = [name for name in self._messages if stage is None or name[0] == stage]
+            for name in gone:
+                del self._messages[name]
+            self._dead = {n: letter for n, letter in self._dead.items() if stage is not None and n[0] != stage}
+            return len(gone)
+
+    def close(self) -> None:
+        """Nothing to let go of."""

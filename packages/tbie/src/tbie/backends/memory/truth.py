@@ -1,0 +1,186 @@
+"""Truth in memory: the shortest correct implementation of the protocol. Nothing survives the process."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tbie import lifecycle
+from tbie.core.cause import Cause
+from tbie.core.clock import Clock
+from tbie.core.ids import Ids
+from tbie.core.keys import ItemKey
+from tbie.truth import (
+    Command,
+    Committed,
+    Heartbeat,
+    HistoryEntry,
+    Item,
+    NewItem,
+    OpenStage,
+    Refused,
+    Result,
+    Settle,
+    StageState,
+)
+from tbie.workflow import Workflow
+
+
+class MemoryTruth:
+    """A ``TruthStore`` in dictionaries, guarded by one lock."""
+
+    def __init__(self, workflow: Workflow, clock: Clock, ids: Ids) -> None:
+        self._workflow, self._clock, self._ids = workflow, clock, ids
+        self._lock = threading.RLock()
+        self._items: dict[ItemKey, Item] = {}
+        self._history: list[HistoryEntry] = []
+        self._cursors: dict[str, int] = {}
+        self._beats: dict[tuple[str, str], Heartbeat] = {}
+        self._meta: dict[str, str] = {}
+
+    # -- items
+
+    def add(self, items: Sequence[NewItem], cause: Cause) -> list[bool]:
+        with self._lock:
+            return [self._add(item, cause) for item in items]
+
+    def _add(self, new: NewItem, cause: Cause) -> bool:
+        if new.key in self._items:
+            return False
+        now = self._clock.now_ms()
+        records = lifecycle.added(new, self._workflow, now, self._ids)
+        item = Item(new.key, new.address, dict(new.attributes), now, {})
+        self._items[new.key] = item
+        self._store(item, lifecycle.Change(records, cause, new.address, dict(new.attributes)))
+        return True
+
+    def commit(self, commands: Sequence[Command]) -> list[Result]:
+        with self._lock:
+            results: list[Result] = []
+            for command in commands:
+                result = self._apply(command)
+                results.append(result)
+                if isinstance(result, Committed) and isinstance(command, Settle):
+                    for reset in lifecycle.invalidations(command):
+                        self._apply(reset)
+            return results
+
+    def _apply(self, command: Command) -> Result:
+        item = self._items.get(command.key)
+        if item is None:
+            return Refused("no_such_item")
+        change = lifecycle.apply(item, command, self._workflow, self._clock.now_ms(), self._ids)
+        if isinstance(change, Refused):
+            return change
+        self._store(item, change)
+        return Committed(change.records)
+
+    def _store(self, item: Item, change: lifecycle.Change) -> None:
+        before = {r.stage: lifecycle.brief(item.stages[r.stage]) for r in change.records if r.stage in item.stages}
+        after: dict[str, object] = {r.stage: lifecycle.plain(r) for r in change.records}
+        if change.address is not None:
+            after["@item"] = {"address": list(change.address), "attributes": change.attributes}
+        seq = len(self._history) + 1
+        self._history.append(HistoryEntry(seq, item.key, self._clock.now_ms(), change.cause, before, after))
+        stages = {**item.stages, **{r.stage: r for r in change.records}}
+        self._items[item.key] = replace(
+            item,
+            stages=stages,
+            address=change.address or item.address,
+            attributes=item.attributes if change.attributes is None else change.attributes,
+        )
+
+    def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
+        with self._lock:
+            return [self._items.get(key) for key in keys]
+
+    def items(self, tenant: str | None = None, after: ItemKey | None = None, limit: int = 500) -> list[Item]:
+        with self._lock:
+            keys = sorted(k for k in self._items if (tenant is None or k.tenant == tenant) and (not after or k > after))
+            return [self._items[key] for key in keys[:limit]]
+
+    # -- the change stream
+
+    def opened_since(self, seq: int, limit: int) -> tuple[list[OpenStage], int]:
+        with self._lock:
+            entries = self._history[seq : seq + limit]
+            keys = dict.fromkeys(entry.key for entry in entries)
+            opened = [o for key in keys for o in self._open_of(self._items[key])]
+            return opened, entries[-1].seq if entries else seq
+
+    def history(self, key: ItemKey) -> list[HistoryEntry]:
+        with self._lock:
+            return [entry for entry in self._history if entry.key == key]
+
+    def last_seq(self) -> int:
+        with self._lock:
+            return len(self._history)
+
+    def cursor(self, name: str) -> int:
+        return self._cursors.get(name, 0)
+
+    def save_cursor(self, name: str, seq: int) -> None:
+        self._cursors[name] = seq
+
+    # -- open work
+
+    def open_stages(self, stage: str, after: OpenStage | None, limit: int) -> list[OpenStage]:
+        with self._lock:
+            rows = [o for item in self._items.values() for o in self._open_of(item) if o.stage == stage]
+            rows.sort(key=lambda o: (o.since_ms, o.key))
+            return [o for o in rows if after is None or (o.since_ms, o.key) > (after.since_ms, after.key)][:limit]
+
+    def at_barrier(self, stage: str, limit: int) -> list[tuple[ItemKey, int]]:
+        with self._lock:
+            found = []
+            for item in self._items.values():
+                record = item.stages.get(stage)
+                if record and record.state is StageState.WAITING and record.reason == lifecycle.BARRIER:
+                    found.append((item.key, record.since_ms))
+            return sorted(found, key=lambda f: (f[1], f[0]))[:limit]
+
+    def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:
+        with self._lock:
+            return Counter(
+                (item.key.tenant, record.stage, record.state)
+                for item in self._items.values()
+                if tenant is None or item.key.tenant == tenant
+                for record in item.stages.values()
+            )
+
+    def oldest_open_ms(self, stage: str) -> int | None:
+        rows = self.open_stages(stage, None, 1)
+        return rows[0].since_ms if rows else None
+
+    def _open_of(self, item: Item) -> list[OpenStage]:
+        return [
+            OpenStage(
+                item.key, r.stage, r.version, r.generation, r.token, r.since_ms, r.not_before_ms, r.attempts, item.address
+            )
+            for r in item.stages.values()
+            if r.state is StageState.PENDING
+        ]
+
+    # -- registry
+
+    def tenants(self) -> list[str]:
+        with self._lock:
+            return sorted({key.tenant for key in self._items})
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        self._beats[heartbeat.component, heartbeat.instance] = heartbeat
+
+    def heartbeats(self) -> list[Heartbeat]:
+        return list(self._beats.values())
+
+    def read_meta(self, name: str) -> str | None:
+        return self._meta.get(name)
+
+    def write_meta(self, name: str, value: str) -> None:
+        self._meta[name] = value
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+

@@ -1,0 +1,155 @@
+"""One SQLite file: opening, schema version, writers in a queue, and errors in words.
+
+Callers: ``truth`` and ``intent`` of this folder. Nothing else touches ``sqlite3``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tbie.core.errors import NewerSchemaError, TbieError
+
+_BUSY_TIMEOUT_S = 30.0  # readers of a rollback-journal file wait for the writer; writers queue on the lock file
+
+
+class Database:
+    """A connection that several threads may share, and that notices when its file was replaced.
+
+    Args:
+        path: the database file; created if missing.
+        schema: the SQL that creates it, and the ``user_version`` it stands for.
+        pragmas: applied to each connection.
+        unavailable: the error class to raise when SQLite says no.
+        rebuildable: the contents may be lost: a missing or broken file is silently begun anew.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: tuple[str, int],
+        pragmas: Sequence[str],
+        unavailable: type[TbieError],
+        rebuildable: bool,
+    ) -> None:
+        self.path = path
+        self._schema, self._version = schema
+        self._pragmas, self._unavailable, self._rebuildable = pragmas, unavailable, rebuildable
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._inode: tuple[int, int] | None = None
+        try:
+            self._lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise unavailable(f"cannot write beside {path}: {error.strerror}; check that the home is writable") from error
+        with self.write():
+            pass  # create or check the schema now, so that a wrong home is one clear error at the start
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction; commits at the end, rolls back on any exception."""
+        with self._lock, self._errors():
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+            try:
+                connection = self._current()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+            finally:
+                fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+    def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        """All rows of one query, outside any transaction of ours."""
+        with self._lock, self._errors():
+            return self._current().execute(sql, parameters).fetchall()
+
+    def close(self) -> None:
+        """Close the connection and the lock file."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            if self._lock_fd >= 0:
+                os.close(self._lock_fd)
+                self._lock_fd = -1
+
+    def _current(self) -> sqlite3.Connection:
+        """The connection to the file that is at the path *now*: somebody may have deleted it under us."""
+        if self._connection is not None:
+            try:
+                found = os.stat(self.path)  # noqa: PTH116 - called per transaction; Path.stat costs three times as much
+            except FileNotFoundError:
+                if not self._rebuildable:
+                    raise self._unavailable(f"{self.path} has disappeared; restore it before going on") from None
+            else:
+                if (found.st_dev, found.st_ino) == self._inode:
+                    return self._connection
+            self._connection.close()
+            self._connection = None
+        return self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            for suffix in ("-wal", "-shm", "-journal"):  # leftovers of a deleted file must not be replayed into a new one
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if not self._rebuildable or "full" in str(error) or "readonly" in str(error):
+                raise
+            # a broken queue is worth nothing: Truth rebuilds it
+            self.path.replace(self.path.with_name(self.path.name + ".broken"))
+            return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, timeout=_BUSY_TIMEOUT_S, cached_statements=256, check_same_thread=False
+        )
+        try:
+            for pragma in self._pragmas:
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if version > self._version:
+                raise NewerSchemaError(
+                    f"{self.path} was written by a newer version (schema {version}, this program knows {self._version}); "
+                    "upgrade this program or use another home. Nothing was changed."
+                )
+            if version == 0:
+                connection.executescript(f"BEGIN IMMEDIATE;{self._schema};PRAGMA user_version={self._version};COMMIT;")
+        except BaseException:
+            connection.close()
+            raise
+        found = self.path.stat()
+        self._connection, self._inode = connection, (found.st_dev, found.st_ino)
+        return connection
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._unavailable(f"{self.path}: {error}{_remedy(error)}") from error
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "full" in text:
+        return ". The disk is full: free space and run the same command again; nothing committed is lost"
+    if "readonly" in text or "unable to open" in text:
+        return ". The home must be a writable directory"
+    if "locked" in text:
+        return ". Another program holds this file open for writing"
+    if "malformed" in text or "not a database" in text:
+        return ". The file is damaged: restore it from a backup"
+    return ""

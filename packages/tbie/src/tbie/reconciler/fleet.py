@@ -1,0 +1,58 @@
+"""Autoscaling as a consequence of work existing: how many workers each pool should have now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tbie.belief import Beliefs
+from tbie.core.reading import Known
+from tbie.core.settings import Settings
+from tbie.execution import Fleet
+from tbie.reconciler.decide import size_fleet
+from tbie.truth import StageState, TruthStore
+from tbie.workflow import Workflow
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """How far one pool may grow."""
+
+    ceiling: int
+    """The most workers: usually one for each core."""
+    per_worker: int = 1
+    """Open stages that are worth one worker."""
+
+
+def set_sizes(
+    workflow: Workflow,
+    truth: TruthStore,
+    beliefs: Beliefs,
+    fleet: Fleet,
+    limits: Mapping[str, PoolLimits],
+    settings: Settings,
+) -> dict[str, int]:
+    """Ask *fleet* for the size each pool needs; returns what was asked for."""
+    open_work: Counter[str] = Counter()
+    for (_, stage, state), count in truth.tally().items():
+        if state is StageState.PENDING:
+            open_work[stage] += count
+    asked = {}
+    for pool, limit in limits.items():
+        stages = workflow.in_pool(pool)
+        depths = [beliefs.queues[s.name] for s in stages if s.name in beliefs.queues]
+        live = sum(d.value.live for d in depths if isinstance(d, Known))
+        sighted = len(depths) == len(stages) and all(isinstance(d, Known) for d in depths)
+        view = beliefs.fleets.get(pool)
+        running = view.value.running if isinstance(view, Known) else 0
+        asked[pool] = size_fleet(
+            sum(open_work[s.name] for s in stages),
+            live if sighted else None,
+            running,
+            limit.per_worker,
+            limit.ceiling,
+            settings.min_blind_workers,
+        )
+        fleet.set_desired(pool, asked[pool])
+    return asked

@@ -1,0 +1,290 @@
+"""Truth: the durable record of what exists, what has been computed, and under which version.
+
+Values and the protocol that every backend keeps. The rules of change are in ``lifecycle`` (pure); a backend reads an
+item, asks ``lifecycle.apply`` for the change inside its transaction, and stores it with one history entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from tbie.core.cause import Cause
+from tbie.core.keys import Address, ItemKey
+from tbie.core.outcome import Facts, Outcome
+
+
+class StageState(StrEnum):
+    """Where one stage of one item stands."""
+
+    WAITING = "waiting"  # a need is not met yet, or a barrier is closed
+    PENDING = "pending"  # open: somebody has to work on it
+    COMPLETED = "completed"
+    FAILED = "failed"  # terminal, with a reason; a replay may open it again
+    SKIPPED = "skipped"  # not eligible, with a reason
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing will happen to it by itself."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({StageState.COMPLETED, StageState.FAILED, StageState.SKIPPED})
+
+
+class StageRecord(NamedTuple):
+    """One row of Truth. Times are epoch milliseconds; a stage that was never touched has no record and is waiting."""
+
+    stage: str
+    state: StageState
+    version: str
+    generation: int
+    token: str
+    attempts: int
+    since_ms: int
+    """When it entered this state."""
+    updated_ms: int
+    not_before_ms: int = 0
+    reason: str | None = None
+    retriable: bool = False
+    evidence: Facts | None = None
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One subject of work with all its stages."""
+
+    key: ItemKey
+    address: Address
+    attributes: Facts
+    created_ms: int
+    stages: Mapping[str, StageRecord]
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of it is open or could open by itself."""
+        return all(r.state.final for r in self.stages.values())
+
+
+class NewItem(NamedTuple):
+    """An item to add. Attributes are what the adder knows (path, size); facts come from stages."""
+
+    key: ItemKey
+    address: Address
+    attributes: Facts
+
+
+class OpenStage(NamedTuple):
+    """A pending stage as the reconciler sees it: enough to decide and to build an intent, nothing more."""
+
+    key: ItemKey
+    stage: str
+    version: str
+    generation: int
+    token: str
+    since_ms: int
+    not_before_ms: int
+    attempts: int
+    address: Address
+
+
+class HistoryEntry(NamedTuple):
+    """One change of one item. ``before`` and ``after`` map each touched stage to its record as plain data."""
+
+    seq: int
+    key: ItemKey
+    at_ms: int
+    cause: Cause
+    before: Mapping[str, object]
+    after: Mapping[str, object]
+
+
+# -- Commands: what may be asked of Truth. Each is applied by compare-and-set in ``lifecycle``. ------------------------
+
+
+class Step(NamedTuple):
+    """A stage that the same worker ran right after the one it held an intent for."""
+
+    stage: str
+    version: str
+    outcome: Outcome
+
+
+class Settle(NamedTuple):
+    """A worker's result. Holds only if token and generation are still the live ones."""
+
+    key: ItemKey
+    stage: str
+    generation: int
+    token: str
+    version: str
+    """The version that ran, not the one deployed when it finished."""
+    outcome: Outcome
+    cause: Cause
+    then: tuple[Step, ...] = ()
+    receives: int = 1
+    last_receive: bool = False
+    """No further receive is allowed: a ``Retry`` becomes a retriable failure."""
+
+
+class Reset(NamedTuple):
+    """A replay: clear this stage and everything downstream, generation + 1, open again."""
+
+    key: ItemKey
+    stage: str
+    cause: Cause
+    only_states: tuple[StageState, ...] = ()
+    """If given, only where the stage is in one of these states."""
+
+
+class Rotate(NamedTuple):
+    """Give an open stage a fresh token because its intent is gone. Holds only if the token is still *token*."""
+
+    key: ItemKey
+    stage: str
+    token: str
+    version: str
+    cause: Cause
+
+
+class Exhaust(NamedTuple):
+    """Fail an open stage whose intent used up its receives, or can never be built. Holds only for *token*."""
+
+    key: ItemKey
+    stage: str
+    token: str
+    reason: str
+    retriable: bool
+    evidence: Facts
+    cause: Cause
+
+
+class Advance(NamedTuple):
+    """Open whatever is ready: after a barrier lifted (*barriers* names those stages) or the workflow gained stages."""
+
+    key: ItemKey
+    cause: Cause
+    barriers: tuple[str, ...] = ()
+
+
+class Update(NamedTuple):
+    """Replace an item's address and attributes and replay it from its roots: its source has changed."""
+
+    key: ItemKey
+    address: Address
+    attributes: Facts
+    cause: Cause
+
+
+Command = Settle | Reset | Rotate | Exhaust | Advance | Update
+
+
+class Committed(NamedTuple):
+    """The command changed Truth: the touched records as they are now."""
+
+    records: tuple[StageRecord, ...]
+
+
+class Refused(NamedTuple):
+    """The command no longer applies; nothing changed. ``reason``: superseded, no_such_item, nothing_to_do."""
+
+    reason: str
+
+
+Result = Committed | Refused
+
+
+class Heartbeat(NamedTuple):
+    """What one component last said of itself."""
+
+    component: str
+    instance: str
+    at_ms: int
+    body: Mapping[str, object]
+
+
+class TruthStore(Protocol):
+    """The durable record. Every method raises ``TruthUnavailableError`` when it cannot be read or written."""
+
+    # items
+    def add(self, items: Sequence[NewItem], cause: Cause) -> list[bool]:
+        """Add items in one transaction; False where the key exists already (that item is left alone)."""
+        ...
+
+    def commit(self, commands: Sequence[Command]) -> list[Result]:
+        """Apply commands in order in one durable transaction, each on its own: one refused leaves the others alone."""
+        ...
+
+    def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
+        """Items with all their records and facts, in the order of *keys*."""
+        ...
+
+    def items(self, tenant: str | None = None, after: ItemKey | None = None, limit: int = 500) -> list[Item]:
+        """A page of items in the order of their keys."""
+        ...
+
+    # the change stream
+    def opened_since(self, seq: int, limit: int) -> tuple[list[OpenStage], int]:
+        """Stages open now among the changes after *seq*, and the sequence number read up to."""
+        ...
+
+    def history(self, key: ItemKey) -> list[HistoryEntry]:
+        """Every change of one item, oldest first."""
+        ...
+
+    def last_seq(self) -> int:
+        """The sequence number of the newest change; 0 if there is none."""
+        ...
+
+    def cursor(self, name: str) -> int:
+        """How far consumer *name* has read; 0 at first."""
+        ...
+
+    def save_cursor(self, name: str, seq: int) -> None:
+        """Remember how far consumer *name* has read."""
+        ...
+
+    # open work
+    def open_stages(self, stage: str, after: OpenStage | None, limit: int) -> list[OpenStage]:
+        """The page of pending rows of *stage* that follows *after*, oldest first. Costs what is open, not what exists."""
+        ...
+
+    def at_barrier(self, stage: str, limit: int) -> list[tuple[ItemKey, int]]:
+        """Items whose needs are met and that wait for the barrier of *stage*, with the time they began to wait."""
+        ...
+
+    def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:
+        """How many records there are by (tenant, stage, state); of one tenant, or of all. Costs tenants × stages."""
+        ...
+
+    def oldest_open_ms(self, stage: str) -> int | None:
+        """When the oldest pending row of *stage* became pending; None if none is."""
+        ...
+
+    # registry
+    def tenants(self) -> list[str]:
+        """Every tenant that ever added an item: rows, not configuration."""
+        ...
+
+    def beat(self, heartbeat: Heartbeat) -> None:
+        """Replace the heartbeat of (component, instance)."""
+        ...
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """The last heartbeat of every component instance."""
+        ...
+
+    def read_meta(self, name: str) -> str | None:
+        """A named setting of this store (the declared manifest, say)."""
+        ...
+
+    def write_meta(self, name: str, value: str) -> None:
+        """Set a named setting."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        ...

@@ -1,0 +1,127 @@
+"""Workflows: stages, what each needs, what each owns, under which version. Data, not code paths.
+
+Callers: ``lifecycle`` reads it to decide what opens next, the worker to know what it may run ahead, the reconciler for
+retry policies. Nothing here does anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tbie.core.errors import WorkflowError
+from tbie.core.fingerprint import fingerprint
+from tbie.core.outcome import Facts
+
+Eligible = Callable[[Mapping[str, Facts]], str | None]
+"""Given the facts so far, None if the stage applies, else the reason code why it is skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often one intent may be received, and how long to wait between attempts."""
+
+    max_receives: int = 3
+    """After this many receives the message goes to the dead letters and Truth says failed (retriable)."""
+    backoff_base_s: float = 1.0
+    """The first wait; it doubles with each attempt. One second outlasts a blip and delays nobody noticeably."""
+    backoff_max_s: float = 300.0
+    """The longest wait: five minutes keeps a healed dependency from being noticed late."""
+
+    def backoff_ms(self, attempt: int) -> int:
+        """Milliseconds to wait after attempt number *attempt* (1 = the first)."""
+        exponent = min(max(attempt, 1) - 1, 40)
+        return int(1000 * min(self.backoff_max_s, self.backoff_base_s * 2**exponent))
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a workflow."""
+
+    name: str
+    version: str
+    """Fingerprint of whatever changes the answer: code, model, prompt, parameters."""
+    pool: str = "default"
+    """Which workers execute it."""
+    needs: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
+    """Names of the facts it writes; nobody else writes them."""
+    eligible: Eligible | None = None
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    max_run_s: float = 30.0
+    """The longest realistic run of one item; a supervisor ends what takes longer."""
+    claim_batch: int = 1
+    """How many intents a worker takes at once: many where an item costs microseconds, few where it costs seconds."""
+    barrier: bool = False
+    """Opens for a tenant only when no item of that tenant has an open stage that this one needs: for stages that
+    compare items with each other. Late arrivals are handled by ``Completed.invalidates``."""
+
+
+class Workflow:
+    """A named, validated DAG of stages.
+
+    Raises:
+        WorkflowError: a duplicate name, an unknown need, or a cycle.
+    """
+
+    def __init__(self, name: str, stages: tuple[Stage, ...]) -> None:
+        self.name = name
+        self._by_name = {stage.name: stage for stage in stages}
+        if len(self._by_name) != len(stages):
+            raise WorkflowError(f"workflow {name!r} uses a stage name twice; rename one of {[s.name for s in stages]}")
+        for stage in stages:
+            for need in stage.needs:
+                if need not in self._by_name:
+                    raise WorkflowError(f"stage {stage.name!r} needs {need!r}, which workflow {name!r} does not have")
+        self.stages = self._in_topological_order()
+
+    def __getitem__(self, stage: str) -> Stage:
+        return self._by_name[stage]
+
+    def get(self, stage: str) -> Stage | None:
+        """The stage of that name, or None if a row speaks of a stage this workflow no longer has."""
+        return self._by_name.get(stage)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes when any stage's name, needs or version does: the declared environment of a worker."""
+        return fingerprint({s.name: [s.version, list(s.needs), s.pool] for s in self.stages})
+
+    @cached_property
+    def pools(self) -> tuple[str, ...]:
+        """Every pool, in order of first use."""
+        return tuple(dict.fromkeys(stage.pool for stage in self.stages))
+
+    def in_pool(self, pool: str) -> tuple[Stage, ...]:
+        """The stages that *pool* executes, in topological order."""
+        return tuple(stage for stage in self.stages if stage.pool == pool)
+
+    @cached_property
+    def downstream(self) -> Mapping[str, tuple[Stage, ...]]:
+        """For each stage, the stages that need it directly or through others, in topological order."""
+        return {s.name: tuple(o for o in self.stages if s.name in self.upstream[o.name]) for s in self.stages}
+
+    @cached_property
+    def upstream(self) -> Mapping[str, frozenset[str]]:
+        """For each stage, every stage it needs directly or through others."""
+        found: dict[str, frozenset[str]] = {}
+        for stage in self.stages:
+            found[stage.name] = frozenset(stage.needs).union(*(found[need] for need in stage.needs))
+        return found
+
+    @cached_property
+    def direct(self) -> Mapping[str, tuple[Stage, ...]]:
+        """For each stage, the stages that name it in their needs."""
+        return {s.name: tuple(o for o in self.stages if s.name in o.needs) for s in self.stages}
+
+    def _in_topological_order(self) -> tuple[Stage, ...]:
+        ordered: dict[str, Stage] = {}
+        left = dict(self._by_name)
+        while left:
+            ready = [s for s in left.values() if all(need in ordered for need in s.needs)]
+            if not ready:
+                raise WorkflowError(f"the stages {sorted(left)} of workflow {self.name!r} need each other in a circle")
+            for stage in ready:
+                ordered[stage.name] = left.pop(stage.name)
+        return tuple(ordered.values())
