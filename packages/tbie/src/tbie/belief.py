@@ -5,7 +5,7 @@ Callers: the reconciler (fleet size, blind or not), ``status`` and the watchdog.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,3 +32,15 @@ class BeliefSource(Protocol):
     def read(self) -> Beliefs:
         """Look at every queue and every fleet now."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """A ``BeliefSource`` made of one reader for each queue and each fleet."""
+
+    queues: Mapping[str, Callable[[], Reading[Depth]]]
+    fleets: Mapping[str, Callable[[], Reading[FleetView]]]
+
+    def read(self) -> Beliefs:
+        """Ask every reader."""
+        return Beliefs({n: read() for n, read in self.queues.items()}, {n: read() for n, read in self.fleets.items()})

@@ -122,8 +122,11 @@ class IntentQueue(Protocol):
         """Hold on to messages for another *lease_s* from now; returns how many are still ours."""
         ...
 
-    def release_owner(self, owner: str) -> list[Message]:
-        """Make everything that *owner* holds visible at once, uncounted: it died. Returns those messages."""
+    def release_owner(self, owner: str, except_token: str | None = None) -> list[Message]:
+        """Make everything that *owner* holds visible at once, uncounted: it died. Returns all it held.
+
+        The message with *except_token* stays as it is: the one it was working on, for the caller to settle.
+        """
         ...
 
     def presence(self, stage: str, keys: Sequence[ItemKey]) -> Reading[Mapping[ItemKey, Presence]]:

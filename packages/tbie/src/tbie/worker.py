@@ -285,26 +285,41 @@ def disposal(settle: Settle, message: Message, result: Result) -> Disposal:
     return Delete(message)
 
 
-def settle_crash(
-    worker: str, message: Message, workflow: Workflow, truth: TruthStore, intent: IntentQueue, reason: str, evidence: Facts
-) -> None:
-    """Record that *worker* died while it worked on *message*, which counts as an attempt. Called by a supervisor."""
-    envelope = message.envelope
-    stage = workflow[envelope.stage]
-    settle = Settle(
-        envelope.key,
-        envelope.stage,
-        envelope.generation,
-        envelope.token,
-        envelope.version,
-        Retry(reason, evidence={"worker": worker, **evidence}),
-        Cause(f"supervisor:{worker}", reason),
-        (),
-        message.receives,
-        message.receives >= stage.retry.max_receives,
-    )
-    (result,) = truth.commit([settle])
-    intent.exchange([disposal(settle, message, result)], ())
+def settle_death(
+    owner: str,
+    token: str | None,
+    workflow: Workflow,
+    truth: TruthStore,
+    intent: IntentQueue,
+    reason: str,
+    evidence: Facts,
+) -> int:
+    """Free what a dead worker held. Called by whoever saw it die; returns how many messages it held.
+
+    The message with *token*, the one it was working on, has used up a receive and gets another attempt at once, or
+    becomes a failure with *evidence* if that was the last. Its batch-mates go back untouched: they did nothing.
+    """
+    held = intent.release_owner(owner, token)
+    for message in held:
+        envelope = message.envelope
+        if envelope.token != token:
+            continue
+        last = message.receives >= workflow[envelope.stage].retry.max_receives
+        settle = Settle(
+            envelope.key,
+            envelope.stage,
+            envelope.generation,
+            envelope.token,
+            envelope.version,
+            Retry(reason, not_before_ms=0, evidence={"worker": owner, **evidence}),
+            Cause(f"supervisor:{owner}", reason),
+            (),
+            message.receives,
+            last,
+        )
+        (result,) = truth.commit([settle])
+        intent.exchange([disposal(settle, message, result)], ())
+    return len(held)
 
 
 def _run_together(run: Callable[[], Sequence[Outcome]], count: int) -> Sequence[Outcome]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tbie.core.cause import Cause
-from tbie.core.errors import MisroutedIntentError
+from tbie.core.errors import MisroutedIntentError, ObjectMissingError
 from tbie.core.keys import Address
 from tbie.intent import Envelope, IntentQueue
 from tbie.reconciler.decide import Action, Decision
@@ -24,10 +24,11 @@ def address(open_stage: OpenStage, workflow: Workflow, resolve: Resolve) -> Enve
     """The intent of an open stage, addressed from Truth and checked against the object store.
 
     Raises:
-        MisroutedIntentError: the bucket is unknown, or nothing is at the address.
+        MisroutedIntentError: the bucket is unknown.
+        ObjectMissingError: nothing is at the address.
     """
     if not resolve(open_stage.address):
-        raise MisroutedIntentError(f"nothing is at {open_stage.address.bucket}:{open_stage.address.key}")
+        raise ObjectMissingError(f"nothing is at {open_stage.address.bucket}:{open_stage.address.key}")
     stage = workflow[open_stage.stage]
     return Envelope(
         open_stage.key,
@@ -109,8 +110,10 @@ def _address_all(
     for stage in stages:
         try:
             envelopes.append(address(stage, workflow, resolve))
-        except MisroutedIntentError as error:
+        except (MisroutedIntentError, ObjectMissingError) as error:
+            reason = "misrouted_intent" if isinstance(error, MisroutedIntentError) else "object_missing"
             evidence = {"bucket": stage.address.bucket, "key": stage.address.key, "message": str(error)}
-            cause = Cause(who, "misrouted_intent")
-            refused.append(Exhaust(stage.key, stage.stage, stage.token, "misrouted_intent", True, evidence, cause))
+            refused.append(
+                Exhaust(stage.key, stage.stage, stage.token, reason, True, evidence, Cause(who, reason))
+            )
     return envelopes, refused

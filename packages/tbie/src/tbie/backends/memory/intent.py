@@ -118,13 +118,14 @@ class MemoryIntent:
                     held += 1
             return held
 
-    def release_owner(self, owner: str) -> list[Message]:
+    def release_owner(self, owner: str, except_token: str | None = None) -> list[Message]:
         with self._lock:
             released = [m for m in self._messages.values() if m.owner == owner]
             messages = [Message(m.envelope, m.receipt, m.receives, m.sent_ms) for m in released]
             for stored in released:
-                stored.visible_ms, stored.owner = 0, None
-                stored.receives -= 1
+                if stored.envelope.token != except_token:
+                    stored.visible_ms, stored.owner = 0, None
+                    stored.receives -= 1
             return messages
 
     def presence(self, stage: str, keys: Sequence[ItemKey]) -> Reading[Mapping[ItemKey, Presence]]:

@@ -148,11 +148,12 @@ class SqliteIntent:
                 held += cursor.rowcount
         return held
 
-    def release_owner(self, owner: str) -> list[Message]:
+    def release_owner(self, owner: str, except_token: str | None = None) -> list[Message]:
         with self._db.write() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM message WHERE owner=?", (owner,)).fetchall()
             connection.execute(
-                "UPDATE message SET visible_ms=0, owner=NULL, receives=receives-1 WHERE owner=?", (owner,)
+                "UPDATE message SET visible_ms=0, owner=NULL, receives=receives-1 WHERE owner=? AND token IS NOT ?",
+                (owner, except_token),
             )
         return [_message(row) for row in rows]
 

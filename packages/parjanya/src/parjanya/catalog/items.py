@@ -1,0 +1,101 @@
+"""From files to items: identity, address, and what adding a file again means.
+
+An image is identified by its tenant and path. The same path with other bytes is the same item, replayed from the start;
+the same bytes at another path are another item, and the *group* stage says that they are duplicates.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parjanya.catalog.paths import path_to_key
+from tbie.core.cause import Cause
+from tbie.core.keys import Address, ItemKey
+from tbie.truth import Command, Committed, Item, NewItem, Reset, StageState, TruthStore, Update
+from tbie.workflow import Workflow
+
+BUCKET = "file"
+GROUP = 500
+"""Files added in one transaction: one fsync for all of them, and a lock of about 20 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file that looks like an image, as the file system describes it."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+    def item(self, tenant: str) -> NewItem:
+        """The item this file is."""
+        key = path_to_key(self.path)
+        attributes = {"path": key, "size": self.size, "mtime_ns": self.mtime_ns}
+        return NewItem(ItemKey(tenant, item_id(key)), Address(BUCKET, key), attributes)
+
+
+@dataclass(slots=True)
+class Ingested:
+    """What adding files did."""
+
+    added: int = 0
+    changed: int = 0
+    retried: int = 0
+    known: int = 0
+    keys: list[ItemKey] = field(default_factory=list)
+
+
+def item_id(key: str) -> str:
+    """Sixteen hexadecimal digits that name the file at *key* within its tenant."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def ingest(truth: TruthStore, workflow: Workflow, tenant: str, files: Iterable[Found], who: str) -> Ingested:
+    """Add files; replay those that changed since, and those that failed for a reason that may have gone away."""
+    done = Ingested()
+    group: list[Found] = []
+    for file in files:
+        group.append(file)
+        if len(group) == GROUP:
+            _ingest_group(truth, workflow, tenant, group, who, done)
+            group = []
+    if group:
+        _ingest_group(truth, workflow, tenant, group, who, done)
+    return done
+
+
+def _ingest_group(
+    truth: TruthStore, workflow: Workflow, tenant: str, files: Sequence[Found], who: str, done: Ingested
+) -> None:
+    items = [file.item(tenant) for file in files]
+    done.keys += [item.key for item in items]
+    added = truth.add(items, Cause(who, "ingested"))
+    done.added += sum(added)
+    again = [item for item, new in zip(items, added, strict=True) if not new]
+    known = truth.get([item.key for item in again])
+    commands: list[Command] = []
+    for item, old in zip(again, known, strict=True):
+        if old is None:
+            continue
+        if dict(old.attributes) != dict(item.attributes):
+            commands.append(Update(item.key, item.address, item.attributes, Cause(who, "the file has changed")))
+        elif (stage := _worth_another_try(old, workflow)) is not None:
+            commands.append(Reset(item.key, stage, Cause(who, "run again after a failure"), (StageState.FAILED,)))
+    for command, result in zip(commands, truth.commit(commands) if commands else [], strict=True):
+        if isinstance(result, Committed):
+            if isinstance(command, Update):
+                done.changed += 1
+            else:
+                done.retried += 1
+    done.known += len(again) - len(commands)
+
+
+def _worth_another_try(item: Item, workflow: Workflow) -> str | None:
+    for stage in workflow.stages:
+        record = item.stages.get(stage.name)
+        if record is not None and record.state is StageState.FAILED:
+            return stage.name if record.retriable else None
+    return None

@@ -1,0 +1,96 @@
+"""A home: the directory that holds one embedded instance. Who may use it, and where things are in it.
+
+    truth.db     the durable record          intent.db    the queue; may be deleted at any moment
+    objects/     previews, by content        run/         sockets of this moment: slots, bells, logs
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from tbie.core.errors import HomeError
+
+DEFAULT_NAME = ".parjanya"
+
+
+class Home:
+    """Paths inside a home directory; creates it if it can.
+
+    Raises:
+        HomeError: not a directory, not writable, or on a full disk; the message says which and what to do.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.run.mkdir(exist_ok=True)
+            probe = self.run / f".probe-{os.getpid()}"
+            probe.write_bytes(b"x")
+            probe.unlink()
+        except OSError as error:
+            raise HomeError(f"cannot use {self.root} as home: {_words(error)}") from error
+        self._engine_lock: int | None = None
+
+    @property
+    def truth(self) -> Path:
+        """The durable record."""
+        return self.root / "truth.db"
+
+    @property
+    def intent(self) -> Path:
+        """The queue."""
+        return self.root / "intent.db"
+
+    @property
+    def objects(self) -> Path:
+        """Previews and other derived bytes."""
+        return self.root / "objects"
+
+    @property
+    def run(self) -> Path:
+        """What belongs to running processes only."""
+        return self.root / "run"
+
+    @property
+    def out(self) -> Path:
+        """Where reports go unless another place is asked for."""
+        return self.root / "out"
+
+    def lead(self) -> bool:
+        """Try to become the one engine of this home; the lock goes when the process does."""
+        if self._engine_lock is not None:
+            return True
+        lock = os.open(self.run / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return False
+        os.ftruncate(lock, 0)
+        os.write(lock, str(os.getpid()).encode())
+        self._engine_lock = lock
+        return True
+
+    def resign(self) -> None:
+        """Stop being the engine of this home."""
+        if self._engine_lock is not None:
+            os.close(self._engine_lock)
+            self._engine_lock = None
+
+
+def _words(error: OSError) -> str:
+    match error.errno:
+        case errno.EACCES | errno.EPERM:
+            return "no permission to write there. Choose another with --home or PARJANYA_HOME."
+        case errno.EROFS:
+            return "the file system is read-only. Choose another with --home or PARJANYA_HOME."
+        case errno.ENOTDIR | errno.EEXIST:
+            return "it is not a directory. Choose another with --home or PARJANYA_HOME."
+        case errno.ENOSPC | errno.EDQUOT:
+            return "the disk is full. Free space and run the same command again; nothing committed is lost."
+        case _:
+            return f"{error.strerror}."

@@ -1,0 +1,186 @@
+"""The fleet of the embedded profile: local processes, started when there is work, leaving by themselves when there is none.
+
+Nothing is killed in flight. A worker that is not needed any more notices that it is idle and leaves; only one that
+overstays its stage's declared run time is ended, and one that died is buried: what it held goes back at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tbie.backends.sqlite.slot import SUFFIX, Doing, dead_owners, read_slot
+from tbie.core.clock import Clock
+from tbie.core.ids import Ids
+from tbie.core.outcome import Facts
+from tbie.core.reading import FleetView, Known, Reading
+
+_BACKOFF_MAX_S = 30.0  # a worker that cannot start is tried this seldom, not in a loop that burns the machine
+
+
+@dataclass(slots=True)
+class _Process:
+    owner: str
+    popen: subprocess.Popen[bytes]
+    slot: Path
+    log: Path
+    ended_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """A worker that did not leave by itself."""
+
+    owner: str
+    doing: Doing | None
+    reason: str
+    """``worker_died`` or ``timed_out``."""
+    evidence: Facts
+
+
+@dataclass(slots=True)
+class _Pool:
+    desired: int = 0
+    processes: list[_Process] = field(default_factory=list)
+    boot_failures: int = 0
+    next_start_s: float = 0.0
+
+
+class ProcessFleet:
+    """A ``Fleet`` of child processes. Call ``supervise`` often; it never waits.
+
+    Args:
+        folder: for slots and logs.
+        command: the argument vector of a worker of (pool, owner).
+        bury: called for each worker that died, before it is replaced.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        command: Callable[[str, str], Sequence[str]],
+        bury: Callable[[Death], None],
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._folder, self._command, self._bury = folder, command, bury
+        self._clock, self._ids = clock, ids
+        self._pools: dict[str, _Pool] = {}
+        self.deaths: Counter[str] = Counter()
+        self.last_boot_error: str | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def set_desired(self, pool: str, workers: int) -> None:
+        self._pools.setdefault(pool, _Pool()).desired = workers
+
+    def view(self, pool: str) -> Reading[FleetView]:
+        staff = self._pools.get(pool, _Pool())
+        running = [p for p in staff.processes if p.popen.poll() is None]
+        busy = sum(read_slot(p.slot) is not None for p in running)
+        return Known(FleetView(staff.desired, len(running), busy), "processes", self._clock.now_ms())
+
+    def supervise(self) -> list[Death]:
+        """Bury the dead, end what overstays, start what is missing."""
+        deaths = []
+        for pool, staff in self._pools.items():
+            for process in list(staff.processes):
+                status = process.popen.poll()
+                if status is None:
+                    self._end_if_overdue(process)
+                    continue
+                staff.processes.remove(process)
+                death = self._reap(process, status, staff)
+                if death is not None:
+                    deaths.append(death)
+            while len(staff.processes) < staff.desired and self._clock.monotonic_s() >= staff.next_start_s:
+                staff.processes.append(self._start(pool))
+        return deaths
+
+    def recover(self) -> int:
+        """Free what workers of an earlier life held, uncounted: everything died at once, so no item is to blame."""
+        ours = {p.owner for staff in self._pools.values() for p in staff.processes}
+        count = 0
+        for owner, slot in dead_owners(self._folder):
+            if owner not in ours:
+                self._bury(Death(owner, None, "interrupted", {}))
+                slot.unlink(missing_ok=True)
+                count += 1
+        return count
+
+    @property
+    def running(self) -> int:
+        """Processes alive now."""
+        return sum(p.popen.poll() is None for staff in self._pools.values() for p in staff.processes)
+
+    def drain(self) -> None:
+        """Ask everybody to finish what they hold and leave. Returns at once; ``supervise`` sees them go."""
+        for staff in self._pools.values():
+            staff.desired = 0
+            for process in staff.processes:
+                with contextlib.suppress(ProcessLookupError):
+                    process.popen.send_signal(signal.SIGTERM)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for all processes to leave; False if some still run after *timeout_s*."""
+        end = self._clock.monotonic_s() + timeout_s
+        for staff in self._pools.values():
+            for process in staff.processes:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.popen.wait(max(0.0, end - self._clock.monotonic_s()))
+        self.supervise()
+        return self.running == 0
+
+    def _start(self, pool: str) -> _Process:
+        owner = f"{pool}-{self._ids.token()}"
+        log = self._folder / f"{owner}.log"
+        with log.open("wb") as stderr:
+            popen = subprocess.Popen(
+                self._command(pool, owner),
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+                start_new_session=True,  # an interrupt from the terminal is for the engine, which drains its workers
+            )
+        return _Process(owner, popen, self._folder / f"{owner}{SUFFIX}", log)
+
+    def _end_if_overdue(self, process: _Process) -> None:
+        doing = read_slot(process.slot)
+        if doing is not None and self._clock.monotonic_s() > doing.deadline_s and process.ended_for is None:
+            process.ended_for = "timed_out"
+            process.popen.kill()
+
+    def _reap(self, process: _Process, status: int, staff: _Pool) -> Death | None:
+        doing = read_slot(process.slot)
+        appeared = process.slot.exists()
+        process.slot.unlink(missing_ok=True)
+        if status == 0 and doing is None:
+            process.log.unlink(missing_ok=True)
+            staff.boot_failures = 0
+            return None
+        tail = process.log.read_bytes()[-2000:].decode("utf-8", "replace") if process.log.exists() else ""
+        if appeared:
+            staff.boot_failures = 0
+        else:  # it died before it ever registered: do not start it again in a loop
+            staff.boot_failures += 1
+            staff.next_start_s = self._clock.monotonic_s() + min(_BACKOFF_MAX_S, 0.5 * 2**staff.boot_failures)
+            self.last_boot_error = tail.strip() or f"exit status {status}"
+        evidence: dict[str, object] = {"exit_status": status, "stderr": tail}
+        if status < 0:
+            evidence["signal"] = _signal_name(-status)
+        death = Death(process.owner, doing, process.ended_for or "worker_died", evidence)
+        self.deaths[death.reason] += 1
+        self._bury(death)
+        process.log.unlink(missing_ok=True)
+        return death
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

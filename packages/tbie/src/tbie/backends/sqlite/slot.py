@@ -1,0 +1,91 @@
+"""What a worker process is doing, in a small shared file that outlives it: for whoever has to bury it.
+
+The worker holds a lock on the file as long as it lives, so "is it alive?" needs no process ids, which get reused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import mmap
+import os
+import struct
+from pathlib import Path
+from typing import NamedTuple
+
+from tbie.core.clock import Clock
+from tbie.core.keys import ItemKey
+
+_SIZE = 1024
+_HEAD = struct.Struct("<BdH")  # busy flag, deadline on the monotonic clock, length of the text that follows
+SUFFIX = ".slot"
+
+
+class Doing(NamedTuple):
+    """What a worker was working on; ``deadline_s`` is on the machine's monotonic clock."""
+
+    stage: str
+    item: ItemKey
+    token: str
+    deadline_s: float
+
+
+class Slot:
+    """The worker's side: a ``Progress`` that costs about a microsecond."""
+
+    def __init__(self, folder: Path, owner: str, clock: Clock) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._clock = clock
+        self.path = folder / f"{owner}{SUFFIX}"
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        os.ftruncate(self._fd, _SIZE)
+        self._map = mmap.mmap(self._fd, _SIZE)
+
+    def begin(self, stage: str, item: ItemKey, token: str, max_run_s: float) -> None:
+        text = "\n".join((stage, token, *item)).encode("utf-8", "surrogateescape")[: _SIZE - _HEAD.size]
+        self._map[0] = 0  # not valid while it is being written
+        self._map[_HEAD.size : _HEAD.size + len(text)] = text
+        _HEAD.pack_into(self._map, 0, 1, self._clock.monotonic_s() + max_run_s, len(text))
+
+    def end(self) -> None:
+        self._map[0] = 0
+
+    def close(self) -> None:
+        """Leave cleanly: no slot, nothing to bury."""
+        self.path.unlink(missing_ok=True)
+        self._map.close()
+        os.close(self._fd)
+
+
+def read_slot(path: Path) -> Doing | None:
+    """What the worker of this slot is, or was, working on; None if nothing."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(data) < _HEAD.size or data[0] != 1:
+        return None
+    _, deadline_s, length = _HEAD.unpack_from(data)
+    stage, token, tenant, item = data[_HEAD.size : _HEAD.size + length].decode("utf-8", "surrogateescape").split("\n", 3)
+    return Doing(stage, ItemKey(tenant, item), token, deadline_s)
+
+
+def is_alive(path: Path) -> bool:
+    """Whether some process holds the slot."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(fd)
+
+
+def dead_owners(folder: Path) -> list[tuple[str, Path]]:
+    """Slots that nobody holds: workers that died without leaving."""
+    return [(p.name.removesuffix(SUFFIX), p) for p in sorted(folder.glob(f"*{SUFFIX}")) if not is_alive(p)]

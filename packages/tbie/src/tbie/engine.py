@@ -1,0 +1,62 @@
+"""The reconciler and its fleet as one long-running thing: the control plane of a profile that owns its workers.
+
+Callers: ``serve`` (until told to stop) and ``curate`` (until everything is settled).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from tbie.core.settings import Settings
+from tbie.execution import Fleet
+from tbie.reconciler.loop import Pass, Reconciler
+
+
+class SupervisedFleet(Fleet, Protocol):
+    """A fleet whose workers are children of this process."""
+
+    def supervise(self) -> object:
+        """Bury the dead, end what overstays, start what is missing."""
+        ...
+
+    def recover(self) -> int:
+        """Free what workers of an earlier life held."""
+        ...
+
+    def drain(self) -> None:
+        """Ask everybody to finish and leave."""
+        ...
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait for everybody to leave; False if some did not."""
+        ...
+
+
+class Engine:
+    """Turns the crank: one reconciler pass, one look at the fleet, then wait for the bell."""
+
+    def __init__(
+        self, reconciler: Reconciler, fleet: SupervisedFleet, wait: Callable[[float], object], settings: Settings
+    ) -> None:
+        self._reconciler, self._fleet, self._wait, self._settings = reconciler, fleet, wait, settings
+
+    def start(self) -> Pass:
+        """Free what an earlier life held, then look at everything once, trusting nothing."""
+        self._fleet.recover()
+        return self._reconciler.step(force_sweep=True, grace_s=0.0)
+
+    def turn(self) -> Pass:
+        """One pass; waits for the bell if there was nothing to do."""
+        done = self._reconciler.step()
+        self._fleet.supervise()
+        if not done.read:
+            self._wait(self._settings.poll_interval_s)
+        return done
+
+    def stop(self, patience_s: float) -> bool:
+        """Drain the fleet; False if some worker was still busy after *patience_s* (it goes on and leaves by itself)."""
+        self._fleet.drain()
+        left = self._fleet.wait(patience_s)
+        self._reconciler.close()
+        return left
