@@ -189,7 +189,7 @@ class Committed(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The command no longer applies; nothing changed. ``reason``: superseded, no_such_item, nothing_to_do."""
+    """The command no longer applies; nothing changed. ``reason``: superseded, no_such_item, no_such_stage, nothing_to_do."""
 
     reason: str
 

@@ -74,12 +74,12 @@ class SqliteTruth:
             batch = _Batch(connection, self._clock.now_ms())
             added = [self._add(batch, item, cause) for item in items]
             batch.flush()
+        self._known_tenants.update(item.key.tenant for item in items)  # only now: a failed add was rolled back
         return added
 
     def _add(self, batch: _Batch, new: NewItem, cause: Cause) -> bool:
         if new.key.tenant not in self._known_tenants:
             batch.connection.execute("INSERT OR IGNORE INTO tenant VALUES (?,?)", (new.key.tenant, batch.now_ms))
-            self._known_tenants.add(new.key.tenant)
         row = batch.connection.execute(
             "INSERT INTO item(tenant, item, bucket, address, attributes, created_ms) VALUES (?,?,?,?,?,?)"
             " ON CONFLICT DO NOTHING RETURNING id",
@@ -99,7 +99,7 @@ class SqliteTruth:
                 result = self._apply(batch, command)
                 results.append(result)
                 if isinstance(command, Settle) and isinstance(result, Committed):
-                    for reset in lifecycle.invalidations(command):
+                    for reset in lifecycle.invalidations(command, result):
                         self._apply(batch, reset)
             batch.flush()
         return results
