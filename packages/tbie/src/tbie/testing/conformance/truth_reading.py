@@ -199,6 +199,8 @@ class Reading(WithTruth):
         waiting = store.at_barrier("group", 10)
         assert [k.item for k, _ in waiting] == ["i0002", "i0003", "i0001"]
         assert store.at_barrier("group", 2) == waiting[:2]
+        assert store.at_barrier("group", 2, waiting[1]) == waiting[2:]
+        assert store.at_barrier("group", 2, waiting[2]) == []
 
     def test_tenants_are_discovered_from_what_they_add(self, store: TruthStore) -> None:
         assert store.tenants() == []
