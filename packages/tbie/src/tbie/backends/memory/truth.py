@@ -153,14 +153,17 @@ class MemoryTruth:
             rows.sort(key=lambda o: (o.since_ms, o.key))
             return [o for o in rows if after is None or (o.since_ms, o.key) > (after.since_ms, after.key)][:limit]
 
-    def at_barrier(self, stage: str, limit: int) -> list[tuple[ItemKey, int]]:
+    def at_barrier(
+        self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None
+    ) -> list[tuple[ItemKey, int]]:
         with self._lock:
             found = []
             for item in self._items.values():
                 record = item.stages.get(stage)
                 if record and record.state is StageState.WAITING and record.reason == lifecycle.BARRIER:
                     found.append((item.key, record.since_ms))
-            return sorted(found, key=lambda f: (f[1], f[0]))[:limit]
+            found.sort(key=lambda row: row[::-1])
+            return [row for row in found if after is None or row[::-1] > after[::-1]][:limit]
 
     def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:
         with self._lock:

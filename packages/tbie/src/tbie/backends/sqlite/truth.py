@@ -176,25 +176,30 @@ class SqliteTruth:
     # -- open work
 
     def open_stages(self, stage: str, after: OpenStage | None, limit: int) -> list[OpenStage]:
-        since, item_id = -1, -1
-        if after is not None:
-            since = after.since_ms
-            rows = self._db.read("SELECT id FROM item WHERE tenant=? AND item=?", after.key)
-            item_id = rows[0][0] if rows else -1
         rows = self._db.read(
             f"SELECT {_OPEN_COLUMNS} FROM stage s INDEXED BY stage_open JOIN item i ON i.id = s.item_id"
             " WHERE s.state = 'pending' AND s.stage = ? AND (s.since_ms, s.item_id) > (?, ?)"
             " ORDER BY s.since_ms, s.item_id LIMIT ?",
-            (stage, since, item_id, limit),
+            (stage, *self._position(after and (after.key, after.since_ms)), limit),
         )
         return [_open(row) for row in rows]
 
-    def at_barrier(self, stage: str, limit: int) -> list[tuple[ItemKey, int]]:
+    def _position(self, after: tuple[ItemKey, int] | None) -> tuple[int, int]:
+        """Where a page begins, in the order of the indexes on open and waiting rows."""
+        if after is None:
+            return -1, -1
+        key, since_ms = after
+        rows = self._db.read("SELECT id FROM item WHERE tenant=? AND item=?", key)
+        return since_ms, rows[0][0] if rows else -1
+
+    def at_barrier(
+        self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None
+    ) -> list[tuple[ItemKey, int]]:
         rows = self._db.read(
             "SELECT i.tenant, i.item, s.since_ms FROM stage s INDEXED BY stage_barrier JOIN item i ON i.id = s.item_id"
             f" WHERE s.state = 'waiting' AND s.reason = '{lifecycle.BARRIER}' AND s.stage = ?"
-            " ORDER BY s.since_ms, s.item_id LIMIT ?",
-            (stage, limit),
+            " AND (s.since_ms, s.item_id) > (?, ?) ORDER BY s.since_ms, s.item_id LIMIT ?",
+            (stage, *self._position(after), limit),
         )
         return [(ItemKey(row[0], row[1]), row[2]) for row in rows]
 
