@@ -1,7 +1,7 @@
 """Invariant 2: a message is deleted only after Truth holds a result for its token, or because its token is superseded.
 
-Mutants it catches, tried by hand: a worker that settles before it commits; a handler's exception that deletes; a crash
-that deletes; ``disposal`` that deletes what Truth keeps pending.
+Mutants it catches, tried by hand: a worker that settles before it commits; a handler's exception that deletes;
+``disposal`` that deletes or buries what Truth keeps pending.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Invariant 3: at most one result per (item, stage, generation), whatever is duplicated, reordered or late.
 
 Mutants it catches, tried by hand: ``lifecycle`` that takes a result for a stage that is not pending; a reset that keeps
-the generation; ``Settle`` without the comparison of tokens.
+the generation.
 """
 
 from __future__ import annotations

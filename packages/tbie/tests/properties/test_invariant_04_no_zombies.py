@@ -1,7 +1,7 @@
 """Invariant 4: a result for a superseded token changes nothing, and the worker learns so.
 
-Mutants it catches, tried by hand: ``Settle`` without the comparison of tokens, of generations, of states; a rotation
-that keeps the token; a worker that reports a refused result as committed.
+Mutants it catches, tried by hand: ``Settle`` without the comparison of tokens, of tokens and generations, of states; a
+rotation that keeps the token.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tbie.testing.builders import WHO
+from tbie.testing.builders import WHO, settlement
 from tbie.testing.chaos import Chaos, Stores, hold, numbers
 from tbie.truth import Command, Committed, Refused, Result, Rotate, Settle, StageRecord, StageState
 
@@ -43,7 +43,9 @@ class NoZombies(Chaos):
         assert item is not None
         for record in item.stages.values():
             if record.state is StageState.PENDING:
+                zombie = settlement(self.raw_truth, item.key, record.stage)
                 self.truth.commit([Rotate(item.key, record.stage, record.token, record.version, WHO)])
+                assert self.truth.commit([zombie]) == [Refused("superseded")]
                 (after,) = self.raw_truth.get([item.key])
                 assert after is not None
                 assert after.stages[record.stage].token != record.token

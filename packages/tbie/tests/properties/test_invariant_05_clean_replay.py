@@ -1,7 +1,7 @@
 """Invariant 5: after a replay, no fact owned by that stage or downstream survives from before.
 
 Mutants it catches, tried by hand: a reset that leaves downstream alone; a reset that keeps facts; a worker that runs
-ahead with the facts of an earlier generation; an ``Update`` that resets nothing.
+ahead as if it were the first generation.
 """
 
 from __future__ import annotations

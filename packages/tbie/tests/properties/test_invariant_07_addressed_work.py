@@ -1,7 +1,7 @@
 """Invariant 7: an intent is completely addressed, from Truth, and a wrong address never becomes one.
 
 Mutants it catches, tried by hand: ``address`` without the look at the object store; an envelope with the version of the
-row; ``carry_out`` that sends what was refused; a stream that addresses an item as it was before its update.
+row; ``carry_out`` that sends what was refused, or the token from before a rotation, or forgets when work may begin.
 """
 
 from __future__ import annotations

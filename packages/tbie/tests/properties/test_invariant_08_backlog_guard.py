@@ -1,7 +1,7 @@
 """Invariant 8: repeated sweeps over the same backlog do not grow the queue.
 
 Mutants it catches, tried by hand: a sweep that supersedes what has a live intent; a sweep that emits without looking; a
-queue that keeps the superseded message beside the new one; a queue that takes the same token twice.
+queue that keeps the superseded message beside the new one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Invariant 9: every change of Truth appends one history entry with who and why; folding them gives the row.
 
 Mutants it catches, tried by hand: a change without an entry; an entry without one of the touched stages; an update whose
-address is not in the history; an entry for a refused command.
+address is not in the history.
 """
 
 from __future__ import annotations

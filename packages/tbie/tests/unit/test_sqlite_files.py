@@ -1,0 +1,265 @@
+"""The two files of the embedded profile: deleted, damaged, too new, in the way, full, and shared by processes."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tbie.backends.sqlite.intent import SqliteIntent
+from tbie.backends.sqlite.truth import SqliteTruth
+from tbie.core.clock import ManualClock
+from tbie.core.errors import IntentUnavailableError, NewerSchemaError, TruthUnavailableError
+from tbie.core.ids import SequentialIds
+from tbie.core.outcome import Completed
+from tbie.testing.builders import (
+    RETENTION_S,
+    WHO,
+    World,
+    chain,
+    envelope,
+    item_of,
+    key,
+    new_item,
+    new_items,
+    record_of,
+    settle,
+    settlement,
+    stage,
+)
+from tbie.testing.conformance.hands import claim, depth, names
+from tbie.truth import Committed, Refused, Reset, StageState
+from tbie.workflow import Workflow
+
+WORKFLOW = chain("a", "b")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def open_truth(folder: Path, clock: ManualClock, workflow: Workflow = WORKFLOW, prefix: str = "t") -> SqliteTruth:
+    return SqliteTruth(folder / "truth.db", workflow, clock, SequentialIds(prefix))
+
+
+def open_intent(folder: Path, clock: ManualClock) -> SqliteIntent:
+    return SqliteIntent(folder / "intent.db", clock, RETENTION_S)
+
+
+@pytest.fixture
+def truth(tmp_path: Path, clock: ManualClock) -> Iterator[SqliteTruth]:
+    store = open_truth(tmp_path, clock)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def intent(tmp_path: Path, clock: ManualClock) -> Iterator[SqliteIntent]:
+    store = open_intent(tmp_path, clock)
+    yield store
+    store.close()
+
+
+def test_truth_is_the_same_after_it_was_closed_and_opened_again(
+    truth: SqliteTruth, tmp_path: Path, clock: ManualClock
+) -> None:
+    truth.add(new_items(3), WHO)
+    settle(truth, key("i0001"), "a", Completed({"a": "☂"}))
+    truth.save_cursor("r", 4)
+    before, seq = truth.items(), truth.last_seq()
+    truth.close()
+    again = open_truth(tmp_path, clock)
+    assert (again.items(), again.last_seq(), again.cursor("r")) == (before, seq, 4)
+    again.close()
+
+
+def test_rows_of_a_stage_that_the_workflow_lost_are_refused_not_a_crash(
+    truth: SqliteTruth, tmp_path: Path, clock: ManualClock
+) -> None:
+    truth.add([new_item()], WHO)
+    late = settlement(truth, key(), "a")
+    truth.close()
+    slimmer = open_truth(tmp_path, clock, chain("z"))
+    results = slimmer.commit([late, Reset(key(), "a", WHO)])
+    assert results == [Refused("no_such_stage")] * 2
+    slimmer.close()
+
+
+def test_an_item_written_before_a_stage_was_added_gains_it(
+    truth: SqliteTruth, tmp_path: Path, clock: ManualClock
+) -> None:
+    truth.add([new_item()], WHO)
+    settle(truth, key(), "a")
+    truth.close()
+    grown = open_truth(tmp_path, clock, Workflow("w", (stage("a"), stage("b", "a"), stage("late", "a"))))
+    assert isinstance(settle(grown, key(), "b"), Committed)
+    grown.commit([Reset(key(), "a", WHO)])
+    settle(grown, key(), "a")
+    assert record_of(grown, key(), "late").state is StageState.PENDING
+    grown.close()
+
+
+@pytest.mark.parametrize("leftovers", [(), ("-journal",), ("-wal", "-shm", "-journal")])
+def test_a_deleted_queue_is_noticed_and_begun_anew(
+    intent: SqliteIntent, tmp_path: Path, leftovers: tuple[str, ...]
+) -> None:
+    intent.send([envelope()])
+    (tmp_path / "intent.db").unlink()
+    for suffix in leftovers:
+        (tmp_path / f"intent.db{suffix}").write_bytes(b"left over by somebody who died" * 100)
+    assert claim(intent) == []
+    assert intent.send([envelope("i2")]) == 1
+    assert names(claim(intent)) == ["t1/i2"]
+
+
+def test_a_queue_replaced_by_another_process_is_the_one_that_is_used(
+    intent: SqliteIntent, tmp_path: Path, clock: ManualClock
+) -> None:
+    intent.send([envelope("old")])
+    (tmp_path / "intent.db").unlink()
+    other = open_intent(tmp_path, clock)
+    other.send([envelope("new")])
+    assert names(claim(intent)) == ["t1/new"]
+    assert depth(other).in_flight == 1
+    other.close()
+
+
+@pytest.mark.parametrize("damage", [b"not a database at all" * 500, b"SQLite format 3\x00" + b"\xff" * 5_000])
+def test_a_damaged_queue_is_set_aside_and_rebuilt_from_truth(
+    truth: SqliteTruth, tmp_path: Path, clock: ManualClock, damage: bytes
+) -> None:
+    (tmp_path / "intent.db").write_bytes(damage)
+    queue = open_intent(tmp_path, clock)
+    world = World(WORKFLOW, truth, queue, clock)
+    world.add(new_items(3))
+    world.heal()
+    assert {r.state for item in truth.items() for r in item.stages.values()} == {StageState.COMPLETED}
+    assert (tmp_path / "intent.db.broken").read_bytes() == damage, "kept for whoever wants to know why"
+    queue.close()
+
+
+def test_a_deleted_truth_is_never_begun_anew_behind_anybodys_back(truth: SqliteTruth, tmp_path: Path) -> None:
+    truth.add([new_item()], WHO)
+    (tmp_path / "truth.db").unlink()
+    with pytest.raises(TruthUnavailableError, match="has disappeared; restore it"):
+        truth.add([new_item("i2")], WHO)
+    with pytest.raises(TruthUnavailableError, match="has disappeared"):
+        truth.items()
+    assert not (tmp_path / "truth.db").exists()
+
+
+def test_a_damaged_truth_is_reported_and_left_as_it_is(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "truth.db").write_bytes(b"garbage" * 1_000)
+    with pytest.raises(TruthUnavailableError, match="damaged: restore it from a backup"):
+        open_truth(tmp_path, clock)
+    assert (tmp_path / "truth.db").read_bytes() == b"garbage" * 1_000
+
+
+@pytest.mark.parametrize("name", ["truth.db", "intent.db"])
+def test_a_file_of_a_newer_version_is_refused_and_unchanged(tmp_path: Path, clock: ManualClock, name: str) -> None:
+    path = tmp_path / name
+    connection = sqlite3.connect(path)
+    connection.executescript("CREATE TABLE future(x); PRAGMA user_version=999;")
+    connection.close()
+    with pytest.raises(NewerSchemaError, match=r"schema 999, this program knows 1.*Nothing was changed"):
+        (open_truth if name == "truth.db" else open_intent)(tmp_path, clock)
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("future",)]
+    assert connection.execute("PRAGMA user_version").fetchone() == (999,)
+    connection.close()
+
+
+def test_a_home_that_is_not_a_directory_is_one_clear_error(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(TruthUnavailableError, match="check that the home is writable"):
+        open_truth(tmp_path / "home", clock)
+    with pytest.raises(IntentUnavailableError, match="check that the home is writable"):
+        open_intent(tmp_path / "home", clock)
+
+
+def test_a_full_disk_commits_nothing_says_what_to_do_and_goes_on_when_there_is_room(truth: SqliteTruth) -> None:
+    truth.add([new_item()], WHO)
+    before = item_of(truth, key())
+    with truth._db.write() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count={pages}")
+    big = Completed({"a": "x" * 1_000_000})
+    with pytest.raises(TruthUnavailableError, match="disk is full: free space and run the same command again"):
+        settle(truth, key(), "a", big)
+    assert item_of(truth, key()) == before
+    with truth._db.write() as connection:
+        connection.execute("PRAGMA max_page_count=1000000")
+    assert isinstance(settle(truth, key(), "a", big), Committed)
+
+
+def test_a_full_disk_of_the_queue_is_an_outage_not_a_reason_to_throw_it_away(
+    intent: SqliteIntent, tmp_path: Path
+) -> None:
+    intent.send([envelope()])
+    with intent._db.write() as connection:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(IntentUnavailableError, match="full"):
+        intent.send([envelope("x" * 900 + str(n)) for n in range(1_000)])
+    assert depth(intent).live == 1
+    assert not (tmp_path / "intent.db.broken").exists()
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from tbie.backends.sqlite.intent import SqliteIntent
+from tbie.backends.sqlite.truth import SqliteTruth
+from tbie.core.clock import ManualClock
+from tbie.core.ids import RandomIds
+from tbie.intent import Claim, Delete
+from tbie.testing.builders import WHO, chain, key, new_item, settlement
+who, folder = sys.argv[1], Path(sys.argv[2])
+clock = ManualClock()
+truth = SqliteTruth(folder / "truth.db", chain("a", "b"), clock, RandomIds(), synchronous="OFF")
+intent = SqliteIntent(folder / "intent.db", clock, 1e9)
+won = 0
+for n in range(100):
+    truth.add([new_item(f"{who}{n}", "own"), new_item(f"shared{n}", "both")], WHO)
+    truth.commit([settlement(truth, key(f"{who}{n}", "own"), "a")])
+    for message in intent.exchange((), (Claim("a", who, 1, 60.0, 3),)):
+        won += 1
+        intent.exchange((Delete(message),), ())
+print(won)
+"""
+
+
+def test_processes_that_write_at_the_same_time_lose_and_repeat_nothing(
+    truth: SqliteTruth, intent: SqliteIntent, tmp_path: Path
+) -> None:
+    intent.send([envelope(f"i{n}") for n in range(150)])
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHILD, who, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            env={"PYTHONPATH": ":".join(sys.path)},
+        )
+        for who in ("p", "q")
+    ]
+    won = []
+    for child in children:
+        output, _ = child.communicate(timeout=50)
+        assert child.returncode == 0
+        won.append(int(output))
+    items = truth.items(limit=1_000)
+    assert len(items) == 300, "each shared item was added once"
+    own = [item for item in items if item.key.tenant == "own"]
+    assert {item.stages["a"].state for item in own} == {StageState.COMPLETED}
+    seqs = sorted(entry.seq for item in items for entry in truth.history(item.key))
+    assert seqs == list(range(1, 501))
+    assert sum(won) == 150, "each message went to one of them"
+    assert truth.tally() == {
+        ("both", "a", StageState.PENDING): 100,
+        ("own", "a", StageState.COMPLETED): 200,
+        ("own", "b", StageState.PENDING): 200,
+    }
