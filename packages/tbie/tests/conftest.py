@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, Phase, settings
-
 import tbie.testing.plugin  # noqa: F401 - registers the rewriting of asserts before the suite is imported
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "tbie", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

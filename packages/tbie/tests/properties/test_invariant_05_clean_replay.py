@@ -6,9 +6,8 @@ ahead as if it were the first generation.
 
 from __future__ import annotations
 
-from hypothesis.stateful import invariant, precondition, rule
 from hypothesis import strategies as st
-
+from hypothesis.stateful import invariant, precondition, rule
 from tbie.testing.builders import WHO
 from tbie.testing.chaos import STAGES, Chaos, Stores, hold, numbers
 from tbie.truth import Committed, Reset, StageState

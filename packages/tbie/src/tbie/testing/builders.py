@@ -91,7 +91,9 @@ def new_items(count: int, tenant: str = "t1") -> list[NewItem]:
     return [new_item(f"i{number:04}", tenant) for number in range(1, count + 1)]
 
 
-def envelope(name: str = "i1", tenant: str = "t1", stage: str = "a", token: str = "", not_before_ms: int = 0) -> Envelope:
+def envelope(
+    name: str = "i1", tenant: str = "t1", stage: str = "a", token: str = "", not_before_ms: int = 0
+) -> Envelope:
     """An intent for an item; the token defaults to one that names it."""
     token = token or f"{stage}/{tenant}/{name}"
     return Envelope(ItemKey(tenant, name), stage, 1, token, "v1", Address(BUCKET, name), stage, not_before_ms)

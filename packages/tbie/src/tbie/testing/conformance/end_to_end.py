@@ -72,8 +72,10 @@ class EndToEndConformance(WithTruth, WithIntent):
         assert world.heal() <= 1
         assert set(item_of(world.truth, key("i0001")).stages) == {s.name for s in world.workflow.stages}
         facts = record_of(world.truth, key("i0001"), "judge").facts
-        assert facts == {"judge": "i0001/1/v1", "given": {s: "i0001/1/v1" for s in ("look", "measure", "read")}}
-        assert all(isinstance(r := world.intent.depth(s.name), Known) and r.value.live == 0 for s in world.workflow.stages)
+        assert facts == {"judge": "i0001/1/v1", "given": dict.fromkeys(("look", "measure", "read"), "i0001/1/v1")}
+        assert all(
+            isinstance(r := world.intent.depth(s.name), Known) and r.value.live == 0 for s in world.workflow.stages
+        )
         self.check(world)
 
     def test_work_starts_by_the_change_stream_without_any_sweep(self, worlds: _Worlds) -> None:
@@ -106,7 +108,9 @@ class EndToEndConformance(WithTruth, WithIntent):
         world.add(new_items(3))
         world.reconciler().step()
         fault = Flaky({store: {call: point}})
-        doomed = World(world.workflow, fault.truth(world.truth), fault.intent(world.intent), world.clock).worker("doomed")
+        doomed = World(world.workflow, fault.truth(world.truth), fault.intent(world.intent), world.clock).worker(
+            "doomed"
+        )
         with pytest.raises(CrashError):
             for _ in range(20):
                 doomed.step()

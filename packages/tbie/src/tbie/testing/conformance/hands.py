@@ -12,7 +12,9 @@ LEASE_S = 60.0
 LEASE_MS = 60_000
 
 
-def claim(queue: IntentQueue, limit: int = 10, stage: str = "a", owner: str = "w1", max_receives: int = 3) -> list[Message]:
+def claim(
+    queue: IntentQueue, limit: int = 10, stage: str = "a", owner: str = "w1", max_receives: int = 3
+) -> list[Message]:
     """Take up to *limit* messages."""
     return list(queue.exchange((), (Claim(stage, owner, limit, LEASE_S, max_receives),)))
 

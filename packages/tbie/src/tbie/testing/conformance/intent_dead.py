@@ -93,7 +93,9 @@ class Dead(WithIntent):
     def test_messages_older_than_the_retention_expire_whatever_their_condition(
         self, intent: IntentQueue, clock: ManualClock
     ) -> None:
-        intent.send([envelope("visible"), envelope("held"), envelope("later", not_before_ms=clock.now_ms() + 2 * RETENTION_MS)])
+        intent.send(
+            [envelope("visible"), envelope("held"), envelope("later", not_before_ms=clock.now_ms() + 2 * RETENTION_MS)]
+        )
         claim(intent, 1)
         intent.send([envelope("dead", stage="b")])
         dispose(intent, Bury(take(intent, stage="b"), "r", {}))

@@ -82,7 +82,9 @@ class Leases(WithIntent):
         clock.advance_ms(1)
         assert take(intent).receives == 1
 
-    def test_a_deferred_message_counts_and_comes_back_at_its_time(self, intent: IntentQueue, clock: ManualClock) -> None:
+    def test_a_deferred_message_counts_and_comes_back_at_its_time(
+        self, intent: IntentQueue, clock: ManualClock
+    ) -> None:
         intent.send([envelope()])
         dispose(intent, Defer(take(intent), clock.now_ms() + 500))
         clock.advance_ms(499)

@@ -41,7 +41,7 @@ class Reading(WithTruth):
 
     def test_folding_the_history_of_an_item_gives_its_row(self, store: TruthStore, clock: ManualClock) -> None:
         store.add([new_item("i1", size=3)], WHO)
-        settle(store, key(), "a", Retry("busy", None, {"path": "a\"b\\c\n☂\x7f"}))
+        settle(store, key(), "a", Retry("busy", None, {"path": 'a"b\\c\n☂\x7f'}))
         clock.advance_ms(3)
         settle(store, key(), "a", Completed({"a": {"nested": [1.5, True, None, "☂"]}}))
         settle(store, key(), "b", TerminalFailure('odd "reason"', True, {"n": 2**53}))

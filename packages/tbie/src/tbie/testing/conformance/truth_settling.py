@@ -170,7 +170,11 @@ class Settling(WithTruth):
         truth.add([new_item()], WHO)
         settle(truth, key(), "a", TerminalFailure("truncated", retriable, {"bytes": 0}))
         stages = item_of(truth, key()).stages
-        assert (stages["a"].state, stages["a"].reason, stages["a"].evidence) == (StageState.FAILED, "truncated", {"bytes": 0})
+        assert (stages["a"].state, stages["a"].reason, stages["a"].evidence) == (
+            StageState.FAILED,
+            "truncated",
+            {"bytes": 0},
+        )
         assert stages["a"].retriable is retriable
         assert stages["a"].facts is None
         assert [stages[s].state for s in "bc"] == [StageState.SKIPPED] * 2
