@@ -117,6 +117,11 @@ class ProcessFleet:
         """Processes alive now."""
         return sum(p.popen.poll() is None for staff in self._pools.values() for p in staff.processes)
 
+    @property
+    def boot_failures(self) -> int:
+        """Consecutive workers that died before they registered, in the pool where that is worst."""
+        return max((staff.boot_failures for staff in self._pools.values()), default=0)
+
     def drain(self) -> None:
         """Ask everybody to finish what they hold and leave. Returns at once; ``supervise`` sees them go."""
         for staff in self._pools.values():
