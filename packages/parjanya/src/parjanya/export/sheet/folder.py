@@ -54,7 +54,7 @@ def remove_generation(folder: Path) -> None:
 
 
 def prune(out: Path, generation: str, media: set[str]) -> None:
-    """Remove what earlier runs left: generations other than *generation*, pictures not in *media* (``ab/<name>.jpg``)."""
+    """Remove what earlier runs left: all but this *generation*, and pictures not in *media* (``ab/<name>.jpg``)."""
     for entry in (out / "sheet").iterdir():
         if entry.name != generation and GENERATION.fullmatch(entry.name):
             remove_generation(entry)

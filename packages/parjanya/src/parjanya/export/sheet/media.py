@@ -1,7 +1,7 @@
 """Puts thumbnails and previews into the contact sheet: hard links where the disk allows, copies where not.
 
-Called by `writer`. A link costs nothing, so ten thousand previews do not double the disk; the object store never changes
-a stored file in place, and neither does this module. 256 shards keep every folder small enough to list.
+Called by `writer`. A link costs nothing, so ten thousand previews do not double the disk; the object store never
+changes a stored file in place, and neither does this module. 256 shards keep every folder small enough to list.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import os
 import shutil
 from pathlib import Path
 
+from tbie.core.errors import ObjectError
+
 from parjanya.export.files import write_whole
 from parjanya.export.record import ImageRecord, Picture
-from tbie.core.errors import ObjectError
 
 
 class Media:

@@ -98,7 +98,7 @@
     const differences = ((facts.group || {}).differences || []).map((/** @type {any} */ d) => h("li", { dir: "auto" }, d.text || show(d)));
     return h("section", {}, h("h3", {}, `${PS.kindName(image.kind)} of ${number(members.length)}`, image.rank ? `, rank ${number(image.rank)}` : ""),
       h("div", { class: "mates" }, members.slice(0, 24).map((/** @type {any} */ mate) => h("button", {
-        type: "button", class: `mate ${mate === image ? "this" : ""}`, "aria-current": mate === image, title: mate.name,
+        type: "button", class: `mate ${mate === image ? "this" : ""}`, "aria-current": mate === image && "true", title: mate.name,
         "aria-label": `${mate.name}${mate.best ? ", best" : ""}`, on: { click: () => state.set({ i: mate.id }, true) } },
         mate.thumb ? h("img", { src: `media/${mate.thumb}`, alt: "" }) : "", mate.best && h("span", { class: "star" }, "★")))),
       members.length > 24 && h("p", { class: "small" }, `and ${number(members.length - 24)} more`),
@@ -113,7 +113,7 @@
       const inUnit = typeof value === "number" && value >= 0 && value <= 1;
       const meter = h("span", { class: "meter", "aria-hidden": "true" }, inUnit ? h("i", {}) : "");
       if (inUnit) meter.firstChild.style.width = `${value * 100}%`;
-      return h("div", {}, h("dt", {}, words(name)), meter, h("dd", {}, show(value)));
+      return h("div", {}, h("dt", {}, words(name)), h("dd", {}, meter, h("span", {}, show(value))));
     })));
   }
 

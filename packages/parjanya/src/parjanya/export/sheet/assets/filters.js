@@ -91,7 +91,7 @@
     for (const link of document.querySelectorAll("#head a")) {
       const { v, r } = /** @type {HTMLElement} */ (link).dataset;
       link.setAttribute("href", state.link(r ? { ...CLEAR, r, i: null, c: null } : { v: v || null, i: null, c: null }));
-      if (v !== undefined) link.toggleAttribute("aria-current", (now.v || "") === v);
+      if (v !== undefined) setCurrent(link, (now.v || "") === v);
     }
     for (const select of /** @type {NodeListOf<HTMLSelectElement>} */ (document.querySelectorAll("#bar select"))) {
       const value = now[/** @type {string} */ (select.dataset.key)] || "";
@@ -106,6 +106,12 @@
     document.getElementById("count").textContent = count === all ? `${number(all)} images` : `${number(count)} of ${number(all)} images`;
     document.getElementById("only").textContent = now.g && !(now.g in GROUPS) ? "one group" : "";
     document.getElementById("clear").hidden = !["v", "m", "r", "g", "q"].some((key) => now[key]);
+  }
+
+  /** @param {Element} link @param {boolean} current */
+  function setCurrent(link, current) {
+    if (current) link.setAttribute("aria-current", "true");
+    else link.removeAttribute("aria-current");
   }
 
   PS.filters = { build() { head(); bar(); }, refresh, CLEAR };

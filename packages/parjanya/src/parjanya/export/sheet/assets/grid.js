@@ -27,7 +27,7 @@
     for (;;) {
       shape.columns = Math.max(1, Math.floor((width + GAP) / (target + GAP)));
       shape.width = (width - GAP * (shape.columns - 1)) / shape.columns;
-      shape.frame = Math.round(shape.width * 0.72);
+      shape.frame = Math.round((shape.width * 2) / 3);
       shape.height = shape.frame + CAPTION + GAP;
       if (shape.columns * (Math.ceil(seen / shape.height) + 1 + 2 * OVERSCAN) <= MAX_CELLS) break;
       target *= 1.1;
@@ -80,7 +80,7 @@
     const label = alone ? "" : `${PS.kindName(image.kind)} of ${number(PS.model.groups.get(image.group).length)}`;
     element.setAttribute("aria-label", [image.name, verdict.name, reason, label, image.best && !alone ? "best of its group" : ""].filter(Boolean).join(", "));
     element.style.transform = `translate(${(at % shape.columns) * (shape.width + GAP)}px, ${Math.floor(at / shape.columns) * shape.height}px)`;
-    cell.group.textContent = alone ? "" : image.best ? "★ Best" : first ? label : "";
+    cell.group.textContent = alone ? "" : image.best ? `★ Best of ${number(PS.model.groups.get(image.group).length)}` : first ? label : "";
     cell.name.textContent = image.name;
     cell.name.title = image.path;
     cell.why.textContent = `${verdict.glyph} ${reason || verdict.name}${more}`;
