@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from parjanya.profiles.embedded import System
-from parjanya.views.status import coverage_gap, workers
+from parjanya.views.status import coverage_gap
 from tbie.core.errors import TbieError
 from tbie.core.reading import Known
 from tbie.truth import StageState
@@ -77,7 +77,7 @@ class TbieCollector(Collector):
 
     def _control(self) -> Iterator[Metric]:
         system = self._system
-        yield GaugeMetricFamily("tbie_fleet_workers", "Worker processes alive.", value=len(workers(system.home.run)))
+        yield GaugeMetricFamily("tbie_fleet_workers", "Worker processes alive.", value=len(system.workers()))
         beats = system.truth.heartbeats()
         newest = max((b.at_ms for b in beats if b.component == "reconciler"), default=None)
         last = GaugeMetricFamily(

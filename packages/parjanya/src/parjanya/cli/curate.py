@@ -23,7 +23,6 @@ from parjanya.cli.progress import progress
 from parjanya.cli.report import Reported, report, summary_lines
 from parjanya.profiles.embedded import Running, System, open_engine
 from parjanya.stages import observe
-from tbie.backends.sqlite.bell import Listener
 from tbie.core.errors import TbieError
 from tbie.truth import StageState
 
@@ -125,7 +124,7 @@ def _work(
         ingested = ingest_files(
             system.truth, system.workflow, tenant, files, person(), lambda _: system.truth_bell.ring()
         )
-        with Listener(system.home.run, "settled", f"curate-{tenant}") as listener:
+        with system.listen("settled", "curate") as listener:
             return ingested, _watch(system, tenant, interrupt, lambda: listener.wait(system.settings.poll_interval_s))
     running = open_engine(system, workers_or_default(workers))
     try:

@@ -32,7 +32,7 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
     with opened(common) as system:
         while True:
             found = read_status(
-                system.workflow, system.truth, system.intent, system.home.run, system.clock, system.settings
+                system.workflow, system.truth, system.intent, system.workers(), system.clock, system.settings
             )
             if common.json:
                 show_json(found.to_json())

@@ -10,7 +10,6 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from parjanya.views.candidates import load_candidates
 from parjanya.catalog.paths import key_to_path
@@ -24,9 +23,8 @@ from tbie.backends.sqlite.bell import Bell, Listener
 from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.intent import SqliteIntent
 from tbie.backends.sqlite.objects import LocalObjects
-from tbie.backends.sqlite.slot import Slot
+from tbie.backends.sqlite.slot import SUFFIX, Slot, is_alive, read_slot
 from tbie.backends.sqlite.truth import SqliteTruth
-from tbie.belief import Readers
 from tbie.core.clock import Clock, SystemClock
 from tbie.core.ids import Ids, RandomIds
 from tbie.core.settings import Settings
@@ -77,9 +75,18 @@ class System:
             curate.NAME: Together(curate.make_batch_handler()),
         }
 
-    def belief(self) -> Readers:
-        """Readings without a fleet: for commands that look from outside."""
-        return belief(self.workflow, self.intent, None)
+    def workers(self) -> dict[str, str]:
+        """The workers alive in this home, whoever started them, and what each is doing (``idle`` or ``stage item``)."""
+        found = {}
+        for path in sorted(self.home.run.glob(f"*{SUFFIX}")):
+            if is_alive(path):
+                doing = read_slot(path)
+                found[path.name.removesuffix(SUFFIX)] = f"{doing.stage} {doing.item.item}" if doing else "idle"
+        return found
+
+    def listen(self, topic: str, name: str) -> Listener:
+        """Hear the bell of *topic*: ``truth`` rings when something was committed, ``intent`` when work was queued."""
+        return Listener(self.home.run, topic, f"{name}-{os.getpid()}")
 
     def close(self) -> None:
         """Let go of everything."""
@@ -150,7 +157,7 @@ def open_engine(system: System, workers: int) -> Running:
     system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
     fleet = ProcessFleet(system.home.run, partial(_command, system.home.root), system.bury, system.clock, system.ids)
     reconciler = open_reconciler(system, fleet, workers)
-    listener = Listener(system.home.run, TRUTH_BELL, f"engine-{os.getpid()}")
+    listener = system.listen(TRUTH_BELL, "engine")
     return Running(Engine(reconciler, fleet, listener.wait, system.settings), fleet, reconciler, listener)
 
 

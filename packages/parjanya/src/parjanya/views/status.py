@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from tbie.backends.sqlite.slot import SUFFIX, is_alive, read_slot
 from tbie.core.clock import Clock
 from tbie.core.finding import Finding
 from tbie.core.reading import Depth, Known, Reading
@@ -90,9 +88,14 @@ def finding_json(finding: Finding) -> dict[str, Any]:
 
 
 def read_status(
-    workflow: Workflow, truth: TruthStore, intent: IntentQueue, run: Path, clock: Clock, settings: Settings
+    workflow: Workflow,
+    truth: TruthStore,
+    intent: IntentQueue,
+    workers: Mapping[str, str],
+    clock: Clock,
+    settings: Settings,
 ) -> Status:
-    """Read everything once.
+    """Read everything once; *workers* are those alive now, and what each is doing.
 
     Raises:
         TruthUnavailableError: without Truth there is nothing to say.
@@ -107,7 +110,7 @@ def read_status(
         oldest = truth.oldest_open_ms(name)
         age = None if oldest is None else (now - oldest) / 1000
         status.stages[name] = StageStatus(states, age, intent.depth(name), coverage_gap(truth, intent, name))
-    status.workers = workers(run)
+    status.workers = dict(workers)
     beats = truth.heartbeats()
     newest = max((b.at_ms for b in beats if b.component == "reconciler"), default=None)
     status.heartbeat_age_s = None if newest is None else (now - newest) / 1000
@@ -131,16 +134,6 @@ def coverage_gap(truth: TruthStore, intent: IntentQueue, stage: str) -> int | No
 def _uncovered(found: Mapping[Any, Any], row: Any) -> bool:  # noqa: ANN401
     presence = found.get(row.key)
     return presence is None or presence.dead or presence.token != row.token
-
-
-def workers(run: Path) -> dict[str, str]:
-    """The workers that are alive in this home, whoever started them, and what each is doing."""
-    found = {}
-    for path in sorted(run.glob(f"*{SUFFIX}")):
-        if is_alive(path):
-            doing = read_slot(path)
-            found[path.name.removesuffix(SUFFIX)] = f"{doing.stage} {doing.item.item}" if doing else "idle"
-    return found
 
 
 def _sum(values: Any) -> int | None:  # noqa: ANN401
