@@ -1,13 +1,14 @@
 """The images' workflow: which stages there are and what each needs. Data; the work is in ``parjanya.stages``.
 
-    technical ─▶ preview ─┬─▶ quality ─┬─▶ group ─▶ curate
-                          └─▶ observe ─┘
+technical ─▶ preview ─┬─▶ quality ─┬─▶ group ─▶ curate
+                      └─▶ observe ─┘
 """
 
 from __future__ import annotations
 
-from parjanya.stages import curate, group, observe, preview, quality, technical
 from tbie.workflow import RetryPolicy, Stage, Workflow
+
+from parjanya.stages import curate, group, observe, preview, quality, technical
 
 POOL = "images"
 

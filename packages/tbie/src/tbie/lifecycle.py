@@ -25,7 +25,6 @@ from tbie.truth import (
     Exhaust,
     HistoryEntry,
     Item,
-    NewItem,
     Refused,
     Reset,
     Rotate,
@@ -77,8 +76,8 @@ class _Draft:
         self.touched[record.stage] = record
 
 
-def added(item: NewItem, workflow: Workflow, now_ms: int, ids: Ids) -> tuple[StageRecord, ...]:
-    """The first records of a new item: its root stages, open (or skipped where not eligible)."""
+def added(workflow: Workflow, now_ms: int, ids: Ids) -> tuple[StageRecord, ...]:
+    """The first records of any new item: its root stages, open (or skipped where not eligible)."""
     draft = _Draft({}, {}, workflow, now_ms, ids)
     _advance(draft, workflow.stages, frozenset())
     return tuple(draft.touched.values())
@@ -174,7 +173,19 @@ def _outcome(
         case Completed(facts=facts):
             draft.put(
                 StageRecord(
-                    name, StageState.COMPLETED, version, generation, token, attempts, now, now, 0, None, False, None, facts
+                    name,
+                    StageState.COMPLETED,
+                    version,
+                    generation,
+                    token,
+                    attempts,
+                    now,
+                    now,
+                    0,
+                    None,
+                    False,
+                    None,
+                    facts,
                 )
             )
         case TerminalFailure(reason=reason, retriable=retriable, evidence=evidence):

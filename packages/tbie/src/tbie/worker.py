@@ -78,7 +78,8 @@ class Worker:
         # downstream first: finishing what was begun keeps the number of half-done items small
         self._stages = tuple(reversed(workflow.in_pool(pool)))
         self._claims = tuple(
-            Claim(s.name, name, s.claim_batch, settings.visibility_timeout_s, s.retry.max_receives) for s in self._stages
+            Claim(s.name, name, s.claim_batch, settings.visibility_timeout_s, s.retry.max_receives)
+            for s in self._stages
         )
         for stage in self._stages:
             settings.check_stage(stage.name, stage.max_run_s)
@@ -134,7 +135,9 @@ class Worker:
                 self._progress.begin(stage.name, first.item.key, first.record.token, stage.max_run_s)
                 outcomes = _run_together(lambda: run(works), len(works))
                 self._progress.end()
-                self._commit([self._settle(job, outcome, ()) for job, outcome in zip(jobs, outcomes, strict=True)], jobs, stepped)
+                self._commit(
+                    [self._settle(job, outcome, ()) for job, outcome in zip(jobs, outcomes, strict=True)], jobs, stepped
+                )
             case OneByOne():
                 self._one_by_one(handler, jobs, stepped, stopping)
 
@@ -183,7 +186,14 @@ class Worker:
         facts = {name: r.facts for name, r in item.stages.items() if name in upstream and r.facts is not None}
         stage = self._workflow[record.stage]
         return Work(
-            item.key, stage.name, record.generation, stage.version, item.address, item.attributes, facts, record.attempts + 1
+            item.key,
+            stage.name,
+            record.generation,
+            stage.version,
+            item.address,
+            item.attributes,
+            facts,
+            record.attempts + 1,
         )
 
     def _run(self, handler: OneByOne, work: Work, job: _Job) -> Outcome:
@@ -336,7 +346,9 @@ def _raised(error: Exception) -> Retry:
     frames = traceback.format_exception(error)[-4:]
     reason = "out_of_memory" if isinstance(error, MemoryError) else "handler_error"
     message = str(error).encode("utf-8", "backslashreplace").decode()
-    return Retry(reason, evidence={"type": type(error).__name__, "message": message, "traceback": "".join(frames)[-2000:]})
+    return Retry(
+        reason, evidence={"type": type(error).__name__, "message": message, "traceback": "".join(frames)[-2000:]}
+    )
 
 
 def _why(outcome: Outcome) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-
-from parjanya.profiles.embedded import System
-from parjanya.views.status import coverage_gap
 from tbie.core.errors import TbieError
 from tbie.core.reading import Known
 from tbie.truth import StageState
 from tbie.watchdog import watch
+
+from parjanya.profiles.embedded import System
+from parjanya.views.status import coverage_gap
 
 FINDINGS = ("control_plane_silent", "control_plane_blind")
 

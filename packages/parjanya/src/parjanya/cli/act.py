@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from tbie.core.cause import Cause
+from tbie.core.keys import ItemKey
+from tbie.replay import replay as replay_items
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import ingest as ingest_files
@@ -16,9 +19,6 @@ from parjanya.home import Home
 from parjanya.profiles.embedded import POOL, open_reconciler
 from parjanya.views.records import records
 from parjanya.views.where import parse
-from tbie.core.cause import Cause
-from tbie.core.keys import ItemKey
-from tbie.replay import replay as replay_items
 
 
 def person() -> str:
@@ -29,7 +29,9 @@ def person() -> str:
         return f"operator:uid{os.getuid()}"
 
 
-def ingest(paths: Annotated[list[Path], Parameter(negative=())], /, *, tenant: str = "default", common: Common | None = None) -> int:
+def ingest(
+    paths: Annotated[list[Path], Parameter(negative=())], /, *, tenant: str = "default", common: Common | None = None
+) -> int:
     """Add images and return at once. A running `serve` or the next `curate` works on them.
 
     Parameters
@@ -64,7 +66,9 @@ def ingest(paths: Annotated[list[Path], Parameter(negative=())], /, *, tenant: s
             }
         )
     else:
-        show(f"{done.added} added, {done.changed} changed, {done.retried} to be tried again, {done.known} known already")
+        show(
+            f"{done.added} added, {done.changed} changed, {done.retried} to be tried again, {done.known} known already"
+        )
     return Exit.NOT_WELL if walk.problems else Exit.DONE
 
 

@@ -70,7 +70,7 @@ def show(text: str = "") -> None:
     print(_printable(text), flush=True)
 
 
-def show_json(value: Any) -> None:  # noqa: ANN401 - any JSON document
+def show_json(value: Any) -> None:
     """One JSON document on standard output."""
     print(json.dumps(value, ensure_ascii=False, indent=2, default=str).encode("utf-8", "backslashreplace").decode())
 
@@ -98,4 +98,4 @@ def workers_or_default(workers: int | None) -> int:
 
     if workers is not None and workers < 1:
         raise UsageError(f"--workers must be at least 1, not {workers}")
-    return workers if workers is not None else int(os.environ.get("PARJANYA_WORKERS", 0)) or default_workers()
+    return workers if workers is not None else int(os.environ.get("PARJANYA_WORKERS", "0")) or default_workers()

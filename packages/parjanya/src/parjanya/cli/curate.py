@@ -13,6 +13,8 @@ from types import FrameType
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from tbie.core.errors import TbieError
+from tbie.truth import StageState
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import Ingested
@@ -23,8 +25,6 @@ from parjanya.cli.progress import progress
 from parjanya.cli.report import Reported, report, summary_lines
 from parjanya.profiles.embedded import Running, System, open_engine
 from parjanya.stages import observe
-from tbie.core.errors import TbieError
-from tbie.truth import StageState
 
 ENGINES = ("classical",)
 POLICIES = ("culling",)
@@ -129,9 +129,7 @@ def _work(
     running = open_engine(system, workers_or_default(workers))
     try:
         running.engine.start()
-        ingested = ingest_files(
-            system.truth, system.workflow, tenant, files, person(), lambda _: _turn(running)
-        )
+        ingested = ingest_files(system.truth, system.workflow, tenant, files, person(), lambda _: _turn(running))
         settled = _watch(system, tenant, interrupt, lambda: _turn(running))
         return ingested, settled
     finally:
@@ -146,7 +144,7 @@ def _turn(running: Running) -> None:
         raise WorkersCannotStartError(f"worker processes cannot start: {running.fleet.last_boot_error}")
 
 
-def _watch(system: System, tenant: str, interrupt: Interrupt, turn: Any) -> bool:  # noqa: ANN401
+def _watch(system: System, tenant: str, interrupt: Interrupt, turn: Any) -> bool:
     total, done, failed, open_work = _counts(system, tenant)
     with progress(total, sys.stderr, system.clock) as shown:
         while open_work and not interrupt.asked:
@@ -229,9 +227,7 @@ def demo(*, folder: Path = Path("demo"), common: Common | None = None) -> int:
     return Exit.DONE if code == Exit.NOT_WELL else code
 
 
-def export(
-    *, out: Path | None = None, xmp: bool = False, tenant: str = "default", common: Common | None = None
-) -> int:
+def export(*, out: Path | None = None, xmp: bool = False, tenant: str = "default", common: Common | None = None) -> int:
     """Write the contact sheet, CSV and JSON (and sidecars) of what is known now, without working on anything.
 
     Parameters

@@ -6,6 +6,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tbie.core.keys import ItemKey
+from tbie.core.reading import Known
+from tbie.truth import Item
+
 from parjanya.catalog.items import item_id
 from parjanya.catalog.paths import path_to_key
 from parjanya.cli.common import Common, Exit, UsageError, opened, show, show_json, show_json_array
@@ -15,9 +19,6 @@ from parjanya.views.records import record, records
 from parjanya.views.status import Status, read_status
 from parjanya.views.story import story
 from parjanya.views.where import parse
-from tbie.core.keys import ItemKey
-from tbie.core.reading import Known
-from tbie.truth import Item
 
 
 def status(*, watch: bool = False, common: Common | None = None) -> int:
@@ -50,7 +51,10 @@ def _gap(found: Status) -> bool:
 
 
 def _lines(found: Status) -> list[str]:
-    lines = [f"{'stage':12} {'waiting':>8} {'pending':>8} {'done':>8} {'failed':>7} {'queued':>7} {'in flight':>9} {'gap':>5}"]
+    lines = [
+        f"{'stage':12} {'waiting':>8} {'pending':>8} {'done':>8} {'failed':>7}"
+        f" {'queued':>7} {'in flight':>9} {'gap':>5}"
+    ]
     for name, stage in found.stages.items():
         depth = stage.queue.value if isinstance(stage.queue, Known) else None
         queued = "?" if depth is None else str(depth.visible + depth.delayed)
@@ -59,10 +63,13 @@ def _lines(found: Status) -> list[str]:
         states = stage.states
         done = states["completed"] + states["skipped"]
         lines.append(
-            f"{name:12} {states['waiting']:8} {states['pending']:8} {done:8} {states['failed']:7} {queued:>7} {flight:>9} {gap:>5}"
+            f"{name:12} {states['waiting']:8} {states['pending']:8} {done:8}"
+            f" {states['failed']:7} {queued:>7} {flight:>9} {gap:>5}"
         )
     age = "never" if found.heartbeat_age_s is None else f"{found.heartbeat_age_s:.1f} s ago"
-    lines.append(f"workers {len(found.workers)}; reconciler's last heartbeat: {age}; tenants: {', '.join(found.tenants) or 'none'}")
+    lines.append(
+        f"workers {len(found.workers)}; reconciler's last heartbeat: {age}; tenants: {', '.join(found.tenants) or 'none'}"
+    )
     lines += [f"{worker}: {doing}" for worker, doing in found.workers.items()]
     lines += [f"{f.boundary.value}: {f.code}. {f.next_step}" for f in found.findings]
     return lines
@@ -81,9 +88,7 @@ def images(*, where: str | None = None, tenant: str | None = None, common: Commo
     common = common or Common()
     selected = parse(where) if where is not None else lambda _: True
     with opened(common) as system:
-        found = (
-            r.to_json() for r in records(system.truth, system.workflow, system.objects, tenant) if selected(r)
-        )
+        found = (r.to_json() for r in records(system.truth, system.workflow, system.objects, tenant) if selected(r))
         if common.json:
             show_json_array(found)
         else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tbie.truth import Item, StageState, TruthStore
+
 from parjanya.stages import group, quality, technical
 from parjanya.stages.group import Candidate
-from tbie.truth import Item, StageState, TruthStore
 
 _PAGE = 1_000
 

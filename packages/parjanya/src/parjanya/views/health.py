@@ -33,7 +33,13 @@ class Check:
 
 
 def check_health(
-    workflow: Workflow, truth: TruthStore, intent: IntentQueue, clock: Clock, settings: Settings, *, running: bool = False
+    workflow: Workflow,
+    truth: TruthStore,
+    intent: IntentQueue,
+    clock: Clock,
+    settings: Settings,
+    *,
+    running: bool = False,
 ) -> list[Check]:
     """Try everything once. With *running*, a silent reconciler is a failure even when there is no work."""
 

@@ -131,12 +131,12 @@ def coverage_gap(truth: TruthStore, intent: IntentQueue, stage: str) -> int | No
     return gap
 
 
-def _uncovered(found: Mapping[Any, Any], row: Any) -> bool:  # noqa: ANN401
+def _uncovered(found: Mapping[Any, Any], row: Any) -> bool:
     presence = found.get(row.key)
     return presence is None or presence.dead or presence.token != row.token
 
 
-def _sum(values: Any) -> int | None:  # noqa: ANN401
+def _sum(values: Any) -> int | None:
     total = 0
     for value in values:
         if value is None:

@@ -49,7 +49,12 @@ def _stage(
 ) -> dict[str, Any]:
     record = item.stages.get(name)
     if record is None:
-        return {"stage": name, "state": "waiting", "why": _waiting(item, name, workflow), "moves": "its needs completing"}
+        return {
+            "stage": name,
+            "state": "waiting",
+            "why": _waiting(item, name, workflow),
+            "moves": "its needs completing",
+        }
     shown: dict[str, Any] = {
         "stage": name,
         "state": record.state.value,
@@ -76,7 +81,11 @@ def _why(
             return {"why": _waiting(item, record.stage, workflow), "moves": "its needs completing"}
         case StageState.FAILED:
             again = f"replay --from {record.stage}"
-            moves = f"`{again}` once the cause is gone" if record.retriable else f"another file, or `{again}` after an upgrade"
+            moves = (
+                f"`{again}` once the cause is gone"
+                if record.retriable
+                else f"another file, or `{again}` after an upgrade"
+            )
             return {"why": f"failed: {record.reason}", "moves": moves}
         case StageState.SKIPPED:
             return {"why": f"not applicable: {record.reason}", "moves": "a replay of the stage that it depends on"}

@@ -66,7 +66,7 @@ _FIELDS = frozenset(ImageRecord(id="", tenant="", path="", source=None, status="
 _OPEN = frozenset({"scores", "group", "versions", "failure"})
 
 
-def _check(node: ast.expr) -> None:
+def _check(node: ast.expr) -> None:  # noqa: PLR0912 - one case for each thing that is allowed
     match node:
         case ast.BoolOp(values=values):
             for value in values:
@@ -93,7 +93,9 @@ def _check(node: ast.expr) -> None:
             if len(path) > 1 and path[0] not in _OPEN:
                 raise WhereError(f"{path[0]!r} has no parts; only {', '.join(sorted(_OPEN))} do")
         case _:
-            raise WhereError(f"{ast.unparse(node)!r} is not allowed here: only fields, constants, and/or/not, comparisons")
+            raise WhereError(
+                f"{ast.unparse(node)!r} is not allowed here: only fields, constants, and/or/not, comparisons"
+            )
 
 
 def _path(node: ast.expr) -> list[str]:
@@ -146,7 +148,7 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-def _value(node: ast.expr, fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - values of images are of any JSON type
+def _value(node: ast.expr, fields: Mapping[str, Any]) -> Any:
     match node:
         case ast.Constant(value=value):
             return value
@@ -160,7 +162,7 @@ def _value(node: ast.expr, fields: Mapping[str, Any]) -> Any:  # noqa: ANN401 - 
             return _truth(node, fields)
 
 
-def _lookup(path: list[str], fields: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _lookup(path: list[str], fields: Mapping[str, Any]) -> Any:
     found: Any = fields[path[0]]
     rest = path[1:]
     while rest and isinstance(found, Mapping):

@@ -59,7 +59,13 @@ class Settings:
                 f"sweep_interval_s={self.sweep_interval_s:g} exceeds visibility_timeout_s={self.visibility_timeout_s:g}: lost "
                 "intents would be found later than dead workers (incident 2, truth_without_intent). Lower sweep_interval_s."
             )
-        for name in ("visibility_timeout_s", "sweep_interval_s", "poll_interval_s", "heartbeat_interval_s", "idle_exit_s"):
+        for name in (
+            "visibility_timeout_s",
+            "sweep_interval_s",
+            "poll_interval_s",
+            "heartbeat_interval_s",
+            "idle_exit_s",
+        ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be positive, not {getattr(self, name):g}")
 

@@ -50,7 +50,7 @@ class MemoryTruth:
         if new.key in self._items:
             return False
         now = self._clock.now_ms()
-        records = lifecycle.added(new, self._workflow, now, self._ids)
+        records = lifecycle.added(self._workflow, now, self._ids)
         item = Item(new.key, new.address, dict(new.attributes), now, {})
         self._items[new.key] = item
         self._store(item, lifecycle.Change(records, cause, new.address, dict(new.attributes)))
@@ -157,7 +157,15 @@ class MemoryTruth:
     def _open_of(self, item: Item) -> list[OpenStage]:
         return [
             OpenStage(
-                item.key, r.stage, r.version, r.generation, r.token, r.since_ms, r.not_before_ms, r.attempts, item.address
+                item.key,
+                r.stage,
+                r.version,
+                r.generation,
+                r.token,
+                r.since_ms,
+                r.not_before_ms,
+                r.attempts,
+                item.address,
             )
             for r in item.stages.values()
             if r.state is StageState.PENDING
@@ -183,4 +191,3 @@ class MemoryTruth:
 
     def close(self) -> None:
         """Nothing to let go of."""
-

@@ -1,4 +1,4 @@
-"""The fleet of the embedded profile: local processes, started when there is work, leaving by themselves when there is none.
+"""The embedded fleet: local processes, started when there is work, leaving by themselves when there is none.
 
 Nothing is killed in flight. A worker that is not needed any more notices that it is idle and leaves; only one that
 overstays its stage's declared run time is ended, and one that died is buried: what it held goes back at once.

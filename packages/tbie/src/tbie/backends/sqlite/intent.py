@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from tbie.backends.sqlite.database import Database
 from tbie.backends.sqlite.rows import dumps, loads
@@ -30,9 +31,7 @@ _SEND = (
     " visible_ms=excluded.visible_ms, receives=0, receipt=0, owner=NULL, sent_ms=excluded.sent_ms"
     " WHERE token <> excluded.token"
 )
-_COLUMNS = (
-    "id, receipt, receives, sent_ms, rank, stage, tenant, item, token, generation, version, bucket, address, expected, visible_ms"
-)
+_COLUMNS = "id, receipt, receives, sent_ms, rank, stage, tenant, item, token, generation, version, bucket, address, expected, visible_ms"
 _CLAIM = (
     "UPDATE message SET visible_ms=?1, receives=receives+1, receipt=?2, owner=?3 WHERE id IN"
     " (SELECT id FROM message INDEXED BY message_ready WHERE stage=?4 AND visible_ms=0 ORDER BY rank LIMIT ?5)"
@@ -90,11 +89,11 @@ class SqliteIntent:
         return bool(self._db.read(sql, (stage, self._clock.now_ms())))
 
     def _dispose(self, connection: sqlite3.Connection, disposals: Sequence[Disposal], now: int) -> None:
-        deletes = []
+        deletes: list[tuple[int, int]] = []
         for disposal in disposals:
             match disposal:
                 case Delete(message=message):
-                    deletes.append(message.receipt)
+                    deletes.append(_receipt(message))
                 case Defer(message=message, until_ms=until):
                     connection.execute(
                         "UPDATE message SET visible_ms=?, owner=NULL WHERE id=? AND receipt=?",
@@ -119,7 +118,8 @@ class SqliteIntent:
     def _claim(self, connection: sqlite3.Connection, claim: Claim, now: int) -> list[Message]:
         # leases that ended and waits that are over: back in line, with the turn they had
         connection.execute(
-            "UPDATE message SET visible_ms=0, owner=NULL WHERE stage=? AND visible_ms BETWEEN 1 AND ?", (claim.stage, now)
+            "UPDATE message SET visible_ms=0, owner=NULL WHERE stage=? AND visible_ms BETWEEN 1 AND ?",
+            (claim.stage, now),
         )
         (receipt,) = connection.execute("UPDATE receipt SET last=last+1 RETURNING last").fetchone()
         lease_end = now + int(claim.lease_s * 1000)
@@ -163,9 +163,12 @@ class SqliteIntent:
             wanted = dumps([list(key) for key in keys])
             join = "FROM json_each(?) j JOIN {} m ON m.tenant = j.value->>0 AND m.item = j.value->>1 AND m.stage = ?"
             dead = self._db.read(
-                "SELECT m.tenant, m.item, m.token, m.receives, m.reason, m.evidence " + join.format("dead"), (wanted, stage)
+                "SELECT m.tenant, m.item, m.token, m.receives, m.reason, m.evidence " + join.format("dead"),
+                (wanted, stage),
             )
-            live = self._db.read("SELECT m.tenant, m.item, m.token, m.receives " + join.format("message"), (wanted, stage))
+            live = self._db.read(
+                "SELECT m.tenant, m.item, m.token, m.receives " + join.format("message"), (wanted, stage)
+            )
         except IntentUnavailableError as error:
             return Unknown(str(error), self._source, now)
         found = {ItemKey(r[0], r[1]): Presence(r[2], True, r[3], {"reason": r[4], **loads(r[5])}) for r in dead}
@@ -200,7 +203,11 @@ class SqliteIntent:
         )
         return [
             DeadLetter(
-                Envelope(ItemKey(r[0], r[1]), stage, r[2], r[3], r[4], Address(r[5], r[6]), r[7]), r[8], r[9], r[10], loads(r[11])
+                Envelope(ItemKey(r[0], r[1]), stage, r[2], r[3], r[4], Address(r[5], r[6]), r[7]),
+                r[8],
+                r[9],
+                r[10],
+                loads(r[11]),
             )
             for r in rows
         ]
@@ -256,15 +263,7 @@ def _receipt(message: Message) -> tuple[int, int]:
     return receipt
 
 
-def _message(row: Sequence[object]) -> Message:
+def _message(row: Sequence[Any]) -> Message:
     stage, tenant, item, token, generation, version, bucket, address, expected = row[5:14]
-    envelope = Envelope(
-        ItemKey(tenant, item),  # type: ignore[arg-type]
-        stage,  # type: ignore[arg-type]
-        generation,  # type: ignore[arg-type]
-        token,  # type: ignore[arg-type]
-        version,  # type: ignore[arg-type]
-        Address(bucket, address),  # type: ignore[arg-type]
-        expected,  # type: ignore[arg-type]
-    )
-    return Message(envelope, (row[0], row[1]), row[2], row[3])  # type: ignore[arg-type]
+    envelope = Envelope(ItemKey(tenant, item), stage, generation, token, version, Address(bucket, address), expected)
+    return Message(envelope, (row[0], row[1]), row[2], row[3])

@@ -33,11 +33,13 @@ def loads(text: str) -> dict[str, Any]:
 
 
 def to_record(row: Sequence[Any], with_facts: bool) -> StageRecord:
-    """A record from ``RECORD_COLUMNS``; facts are parsed only *with_facts*: they are large, and a commit seldom looks at them."""
+    """A record from ``RECORD_COLUMNS``.
+
+    Facts are parsed only *with_facts*: they are large, and a commit seldom looks at them.
+    """
     evidence = json.loads(row[11]) if row[11] is not None else None
     facts = json.loads(row[12]) if with_facts and row[12] is not None else None
-    state = _STATES[row[1]]
-    return StageRecord(row[0], state, *row[2:10], bool(row[10]), evidence, facts)
+    return StageRecord._make((row[0], _STATES[row[1]], *row[2:10], bool(row[10]), evidence, facts))
 
 
 def record_row(item_id: int, record: StageRecord) -> tuple[object, ...]:

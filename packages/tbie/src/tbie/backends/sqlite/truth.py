@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from tbie import lifecycle
 from tbie.backends.sqlite.database import Database
@@ -51,9 +52,7 @@ _PUT_RECORD = (
 )
 _PUT_HISTORY = "INSERT INTO history(item_id, at_ms, who, why, opened, before, after) VALUES (?,?,?,?,?,?,?)"
 _PUT_TALLY = "INSERT INTO tally VALUES (?,?,?,?) ON CONFLICT(tenant, stage, state) DO UPDATE SET n = n + excluded.n"
-_OPEN_COLUMNS = (
-    "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts, i.bucket, i.address"
-)
+_OPEN_COLUMNS = "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts, i.bucket, i.address"
 
 
 class SqliteTruth:
@@ -87,7 +86,7 @@ class SqliteTruth:
         ).fetchone()
         if row is None:
             return False
-        records = lifecycle.added(new, self._workflow, batch.now_ms, self._ids)
+        records = lifecycle.added(self._workflow, batch.now_ms, self._ids)
         batch.store(row[0], new.key, {}, lifecycle.Change(records, cause, new.address, new.attributes))
         return True
 
@@ -294,5 +293,5 @@ def _item(key: ItemKey, rows: Sequence[tuple[object, ...]]) -> Item:
     return Item(key, address, loads(str(first[2])), first[3], {r.stage: r for r in records})
 
 
-def _open(row: Sequence[object]) -> OpenStage:
-    return OpenStage(ItemKey(row[0], row[1]), *row[2:9], Address(row[9], row[10]))  # type: ignore[arg-type]
+def _open(row: Sequence[Any]) -> OpenStage:
+    return OpenStage._make((ItemKey(row[0], row[1]), *row[2:9], Address(row[9], row[10])))
