@@ -16,7 +16,9 @@ from pathlib import Path
 from parjanya.catalog.items import Found
 from parjanya.imaging.sniff import looks_like_an_image
 
-_DECODED = ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .tif .tiff .gif .bmp .dib .heic .heif .hif .heics .heifs .avif .avifs .jxl"
+_DECODED = (
+    ".jpg .jpeg .mpo .jfif .png .apng .webp .tif .tiff .gif .bmp .dib .heic .heif .hif .heics .heifs .avif .avifs .jxl"
+)
 _RAW = ".dng .nef .nrw .cr2 .cr3 .crw .arw .sr2 .raf .rw2 .orf .pef .mrw .srw .3fr .iiq .x3f .erf .kdc .mos .rwl"
 _REFUSED = ".psd .jp2 .j2k .jpx .ico .icns .svg .ppm .pgm .pnm .tga .dds .sgi .fli .msp .eps"
 SUFFIXES = frozenset(f"{_DECODED} {_RAW} {_REFUSED}".split())

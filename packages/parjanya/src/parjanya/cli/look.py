@@ -50,11 +50,13 @@ def _gap(found: Status) -> bool:
     return any(stage.gap and (stage.oldest_open_s or 0) > 60 for stage in found.stages.values())
 
 
+_HEAD = (
+    f"{'stage':12} {'waiting':>8} {'pending':>8} {'done':>8} {'failed':>7} {'queued':>7} {'in flight':>9} {'gap':>5}"
+)
+
+
 def _lines(found: Status) -> list[str]:
-    lines = [
-        f"{'stage':12} {'waiting':>8} {'pending':>8} {'done':>8} {'failed':>7}"
-        f" {'queued':>7} {'in flight':>9} {'gap':>5}"
-    ]
+    lines = [_HEAD]
     for name, stage in found.stages.items():
         depth = stage.queue.value if isinstance(stage.queue, Known) else None
         queued = "?" if depth is None else str(depth.visible + depth.delayed)

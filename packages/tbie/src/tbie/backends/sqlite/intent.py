@@ -31,7 +31,9 @@ _SEND = (
     " visible_ms=excluded.visible_ms, receives=0, receipt=0, owner=NULL, sent_ms=excluded.sent_ms"
     " WHERE token <> excluded.token"
 )
-_COLUMNS = "id, receipt, receives, sent_ms, rank, stage, tenant, item, token, generation, version, bucket, address, expected, visible_ms"
+_COLUMNS = (
+    "id, receipt, receives, sent_ms, rank, stage, tenant, item, token, generation, version, bucket, address, expected"
+)
 _CLAIM = (
     "UPDATE message SET visible_ms=?1, receives=receives+1, receipt=?2, owner=?3 WHERE id IN"
     " (SELECT id FROM message INDEXED BY message_ready WHERE stage=?4 AND visible_ms=0 ORDER BY rank LIMIT ?5)"
@@ -63,8 +65,10 @@ class SqliteIntent:
             before = connection.total_changes
             ranks = _Ranks(connection)
             rows = [
-                (e.stage, *e.key, e.token, e.generation, e.version, *e.address, e.expected)
-                + (e.not_before_ms if e.not_before_ms > now else 0, ranks.next(e.stage, e.key.tenant), now)
+                (
+                    *(e.stage, *e.key, e.token, e.generation, e.version, *e.address, e.expected),
+                    *(e.not_before_ms if e.not_before_ms > now else 0, ranks.next(e.stage, e.key.tenant), now),
+                )
                 for e in envelopes
             ]
             connection.executemany(_SEND, rows)

@@ -52,7 +52,10 @@ _PUT_RECORD = (
 )
 _PUT_HISTORY = "INSERT INTO history(item_id, at_ms, who, why, opened, before, after) VALUES (?,?,?,?,?,?,?)"
 _PUT_TALLY = "INSERT INTO tally VALUES (?,?,?,?) ON CONFLICT(tenant, stage, state) DO UPDATE SET n = n + excluded.n"
-_OPEN_COLUMNS = "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts, i.bucket, i.address"
+_OPEN_COLUMNS = (
+    "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts,"
+    " i.bucket, i.address"
+)
 
 
 class SqliteTruth:
