@@ -165,7 +165,8 @@ class SqliteIntent:
         now = self._clock.now_ms()
         try:
             wanted = dumps([list(key) for key in keys])
-            join = "FROM json_each(?) j JOIN {} m ON m.tenant = j.value->>0 AND m.item = j.value->>1 AND m.stage = ?"
+            # CROSS: the keys drive; the planner would otherwise scan the queue once for each key
+            join = "FROM json_each(?) j CROSS JOIN {} m ON m.tenant = j.value->>0 AND m.item = j.value->>1 AND m.stage = ?"
             dead = self._db.read(
                 "SELECT m.tenant, m.item, m.token, m.receives, m.reason, m.evidence " + join.format("dead"),
                 (wanted, stage),
