@@ -51,7 +51,7 @@ def parse(expression: str) -> Selector:
         _check(tree.body)
     except SyntaxError as error:
         raise WhereError(f"not an expression: {error.msg} at column {error.offset}: {expression!r}") from error
-    except RecursionError as error:
+    except (RecursionError, MemoryError) as error:
         raise WhereError("the expression is nested too deeply") from error
     return lambda record: _truth(tree.body, _fields(record)) is True
 
