@@ -107,7 +107,8 @@ def test_rating_zero_means_unrated_and_is_ours_to_fill(record: ImageRecord) -> N
 
 
 def test_what_others_wrote_keeps_its_very_bytes(record: ImageRecord) -> None:
-    history = "<darktable:history><rdf:Seq><rdf:li darktable:num='0'  darktable:params=\"gz1&#10;0\"/></rdf:Seq></darktable:history>"
+    entry = "<rdf:li darktable:num='0'  darktable:params=\"gz1&#10;0\"/>"
+    history = f"<darktable:history><rdf:Seq>{entry}</rdf:Seq></darktable:history>"
     before = packet("crs:Exposure2012=\"+0.35\"   crs:Tone='a>b'", history + "<!-- mine -->")
     after = sidecar.merge(before, record).content
     at = before.rindex(b"\n</rdf:RDF>")
