@@ -106,7 +106,7 @@ def test_a_name_that_is_not_utf8_gets_its_sidecar(record: ImageRecord, tmp_path:
     source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.jpg"))
     source.write_bytes(b"x")
     assert write_sidecar(replace(record, source=source)).action == "created"
-    assert b"caf\xe9.xmp" in os.listdir(os.fsencode(tmp_path))
+    assert b"caf\xe9.xmp" in [os.fsencode(entry.name) for entry in tmp_path.iterdir()]
 
 
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
