@@ -48,16 +48,24 @@ def cloud(
     gain: float = 0.5,
 ) -> Floats:
     """Fractal noise 0..1; *stretch* > 1 draws it out sideways (streaks, waves), *gain* nearer 1 makes it rougher."""
+    # broad octaves are summed at a quarter of the size: they hold nothing that a pixel could show
+    coarse = np.zeros((max(2, height // 4), max(2, width // 4)), np.float32)
     total = np.zeros((height, width), np.float32)
     weight = 1.0
     for octave in range(octaves):
         rows = max(2, min(height, int(cells * 2**octave)))
         columns = max(2, min(width, int(cells * 2**octave / stretch * width / height)))
-        small = Image.fromarray(rng.random((rows, columns), dtype=np.float32))
-        total += weight * np.asarray(small.resize((width, height), Image.Resampling.BICUBIC))
+        target = coarse if max(rows / height, columns / width) < 1 / 12 else total
+        target += weight * _resized(rng.random((rows, columns), dtype=np.float32), target.shape)
         weight *= gain
+    total += _resized(coarse, total.shape)
     low, high = float(total.min()), float(total.max())
     return np.asarray((total - low) / (high - low), np.float32)
+
+
+def _resized(values: Floats, shape: tuple[int, ...]) -> Floats:
+    image = Image.fromarray(values).resize((shape[1], shape[0]), Image.Resampling.BICUBIC)
+    return np.asarray(image, np.float32)
 
 
 def ridge(rng: np.random.Generator, width: int, *, roughness: float = 0.55, cells: int = 3, octaves: int = 9) -> Floats:

@@ -63,6 +63,10 @@
     return String(value);
   }
 
+  /** Characters that are not seen, or that turn a name around (`gpj.exe`), are spelled out. @param {string} text */
+  const visible = (text) => text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (c) => `\\u${(/** @type {number} */ (c.codePointAt(0))).toString(16).padStart(4, "0")}`);
+
   /** How each verdict looks and is called; `failed` and `open` are what an image is when it has no verdict. */
   const VERDICTS = {
     keep: { glyph: "✓", name: "Keep" },
@@ -72,5 +76,5 @@
     open: { glyph: "…", name: "Not judged yet" },
   };
 
-  Object.assign(PS, { h, number, percent: share.format, localTime, moment, words, show, VERDICTS });
+  Object.assign(PS, { h, number, percent: share.format, localTime, moment, words, show, visible, VERDICTS });
 })();

@@ -82,7 +82,7 @@
     element.style.transform = `translate(${(at % shape.columns) * (shape.width + GAP)}px, ${Math.floor(at / shape.columns) * shape.height}px)`;
     cell.group.textContent = alone ? "" : image.best ? `★ Best of ${number(PS.model.groups.get(image.group).length)}` : first ? label : "";
     cell.name.textContent = image.name;
-    cell.name.title = image.path;
+    cell.name.title = image.folder + image.name;
     cell.why.textContent = `${verdict.glyph} ${reason || verdict.name}${more}`;
     if (image.thumb) picture.src = `media/${image.thumb}`;
     else picture.removeAttribute("src");

@@ -33,7 +33,7 @@
       const codes = row[at.codes].map((/** @type {number} */ i) => text("code", i));
       /** @type {Img} */
       const image = {
-        position, id: row[at.id], path: row[at.path], name: row[at.path].slice(cut), folder: row[at.path].slice(0, cut),
+        position, id: row[at.id], path: row[at.path], name: PS.visible(row[at.path].slice(cut)), folder: PS.visible(row[at.path].slice(0, cut)),
         state: failure !== null || status === "failed" ? "failed" : verdict || "open",
         failure, status, medium: text("medium", row[at.medium]), codes,
         group: text("group", row[at.group]),
