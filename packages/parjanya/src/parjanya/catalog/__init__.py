@@ -1,0 +1,1 @@
+"""What there is: files found, items made of them, records shown of items, and the language to select them."""
