@@ -1,0 +1,67 @@
+"""What one image may cost, and how a worker process holds its decoders to it.
+
+Callers: the stages get ``Limits`` from their profile; ``apply_process_limits`` is the first thing a worker process
+calls. Every figure carries its unit and its reason. The limits in the decoders give the true code; the limits of the
+process catch what the decoders' authors did not think of.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on one image. Reasons stand beside the figures."""
+
+    max_file_bytes: int = 512 * MIB
+    """The file is held in memory once: a mapped file that is cut short under us would kill the worker (SIGBUS).
+    The largest raw files of medium-format cameras are about 250 MB."""
+
+    max_pixels: int = 260_000_000
+    """Phones make real photographs of 200 megapixels; the well-known bombs start at 280."""
+
+    max_frames: int = 10_000
+    """Animations and multi-page TIFFs: only the first is looked at, but counting must end."""
+
+    max_metadata_bytes: int = 16 * MIB
+    """Text and profiles after inflation. Real ones stay below 4 MiB (a wide-gamut printer profile)."""
+
+    max_jpeg_scans: int = 200
+    """Passes of a progressive JPEG. Encoders write ten; a megabyte can hold thousands, each as slow as the image."""
+
+    max_scan_pixels: int = 6_000_000_000
+    """Passes times pixels: about five seconds of one core. A 260-megapixel progressive photograph needs 2.6e9."""
+
+    decode_memory_bytes: int = 3072 * MIB
+    """Address space of a worker process, libraries (about 500 MiB) included. A 200-megapixel HEIC needs 2 GiB."""
+
+    max_run_s: float = 30.0
+    """Wall time of one image before its worker is ended from outside. The slowest honest one takes about four."""
+
+
+DEFAULT_LIMITS = Limits()
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def apply_process_limits(limits: Limits = DEFAULT_LIMITS) -> None:
+    """Hold this process to *limits* for the rest of its life. For worker processes: call before importing numpy.
+
+    Memory becomes a ``MemoryError`` instead of the machine's out-of-memory killer, a crash leaves no core file with
+    somebody's photograph in it, and libraries use one thread, because there is one worker for each core.
+    """
+    for name in _ONE_THREAD:
+        os.environ[name] = "1"
+    _lower(resource.RLIMIT_AS, limits.decode_memory_bytes)
+    _lower(resource.RLIMIT_CORE, 0)
+
+
+def _lower(what: int, wanted: int) -> None:
+    soft, hard = resource.getrlimit(what)
+    bounds = [bound for bound in (soft, hard, wanted) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(what, (min(bounds), hard))
