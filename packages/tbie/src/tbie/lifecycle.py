@@ -22,6 +22,7 @@ from tbie.core.outcome import Completed, Facts, Outcome, Retry, TerminalFailure
 from tbie.truth import (
     Advance,
     Command,
+    Committed,
     Exhaust,
     HistoryEntry,
     Item,
@@ -40,6 +41,8 @@ BARRIER = "barrier"
 
 SUPERSEDED = Refused("superseded")
 NOTHING_TO_DO = Refused("nothing_to_do")
+NO_SUCH_STAGE = Refused("no_such_stage")
+"""The workflow has lost that stage; rows of it may remain."""
 
 PENDING = StageState.PENDING
 WAITING = StageState.WAITING
@@ -87,6 +90,8 @@ def apply(item: Item, command: Command, workflow: Workflow, now_ms: int, ids: Id
     """The change that *command* makes to *item*, or why it makes none."""
     draft = _Draft(item.stages, {}, workflow, now_ms, ids)
     address = attributes = None
+    if isinstance(command, Settle | Reset | Rotate | Exhaust) and workflow.get(command.stage) is None:
+        return NO_SUCH_STAGE
     match command:
         case Settle():
             refused = _settle(draft, command)
@@ -117,13 +122,17 @@ def fold(entries: Iterable[HistoryEntry]) -> dict[str, Mapping[str, object]]:
     return rows
 
 
-def invalidations(command: Settle) -> list[Reset]:
-    """The resets of other items that a committed settlement asks for, to be applied in the same transaction."""
-    outcomes = [command.outcome, *(step.outcome for step in command.then)]
+def invalidations(command: Settle, committed: Committed) -> list[Reset]:
+    """The resets of other items that a committed settlement asks for, to be applied in the same transaction.
+
+    Steps that were not taken ask for nothing: their facts were not stored.
+    """
+    completed = {r.stage for r in committed.records if r.state is StageState.COMPLETED}
+    outcomes = {command.stage: command.outcome} | {step.stage: step.outcome for step in command.then}
     return [
         Reset(key, stage, command.cause._replace(why=f"invalidated by {command.key.item}"))
-        for outcome in outcomes
-        if isinstance(outcome, Completed)
+        for name, outcome in outcomes.items()
+        if name in completed and isinstance(outcome, Completed)
         for key, stage in outcome.invalidates
     ]
 

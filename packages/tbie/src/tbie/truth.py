@@ -189,7 +189,7 @@ class Committed(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """The command no longer applies; nothing changed. ``reason``: superseded, no_such_item, nothing_to_do."""
+    """The command no longer applies; nothing changed. ``reason``: superseded, no_such_item, no_such_stage, nothing_to_do."""
 
     reason: str
 
@@ -252,8 +252,11 @@ class TruthStore(Protocol):
         """The page of pending rows of *stage* that follows *after*, oldest first. Costs what is open, not what exists."""
         ...
 
-    def at_barrier(self, stage: str, limit: int) -> list[tuple[ItemKey, int]]:
-        """Items whose needs are met and that wait for the barrier of *stage*, with the time they began to wait."""
+    def at_barrier(self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None) -> list[tuple[ItemKey, int]]:
+        """The page after *after* of items that wait for the barrier of *stage* only, with the time they began to wait.
+
+        Oldest first.
+        """
         ...
 
     def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:

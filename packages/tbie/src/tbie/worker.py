@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
-from tbie.core.errors import TruthUnavailableError
+from tbie.core.errors import TbieError, TruthUnavailableError
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Completed, Facts, Outcome, Retry, TerminalFailure
 from tbie.core.settings import Settings
@@ -272,7 +272,12 @@ class Worker:
     def _commit(self, settles: Sequence[Settle], jobs: Sequence[_Job], stepped: Stepped) -> None:
         if not settles:
             return
-        results = self._truth.commit(settles)
+        try:
+            results: Sequence[Result] = self._truth.commit(settles)
+        except TbieError:
+            raise
+        except Exception:  # noqa: BLE001 - one result that cannot be stored (NaN, bytes) must not take its batch along
+            results = [self._commit_alone(settle) for settle in settles]
         for settle, job, result in zip(settles, jobs, results, strict=True):
             self._disposals.append(disposal(settle, job.message, result))
             if isinstance(result, Committed):
@@ -281,6 +286,20 @@ class Worker:
                 stepped.superseded += 1
         self.done += len(settles)
         self._after_commit()
+
+    def _commit_alone(self, settle: Settle) -> Result:
+        try:
+            (result,) = self._truth.commit([settle])
+        except TbieError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this result's
+            (result,) = self._truth.commit([settle._replace(outcome=_unstorable(error), then=())])
+        return result
+
+
+def _unstorable(error: Exception) -> TerminalFailure:
+    """Another attempt of the same handler would give the same answer; another version of it may not."""
+    return TerminalFailure("result_not_storable", True, _raised(error).evidence)
 
 
 def disposal(settle: Settle, message: Message, result: Result) -> Disposal:

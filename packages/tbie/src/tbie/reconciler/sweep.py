@@ -70,27 +70,35 @@ class Sweep:
 
     def lift_barriers(self) -> int:
         """Open barrier stages of tenants with no open work upstream, or whose oldest waiter has waited long enough."""
-        lifted = 0
-        for stage in self._workflow.stages:
-            if stage.barrier:
-                while batch := self._liftable(stage):
-                    cause = Cause(self._who, "barrier lifted")
-                    self._truth.commit([Advance(key, cause, (stage.name,)) for key in batch])
-                    lifted += len(batch)
+        return sum(self._lift(stage) for stage in self._workflow.stages if stage.barrier)
+
+    def _lift(self, stage: Stage) -> int:
+        lifted, after = 0, None
+        busy, waiting = self._tenants(stage)
+        patience = self._clock.now_ms() - int(1000 * self._settings.barrier_patience_s)
+        impatient: set[str] = set()
+        while page := self._truth.at_barrier(stage.name, self._settings.sweep_page, after):
+            after = page[-1]
+            impatient |= {key.tenant for key, since in page if since <= patience}
+            batch = [key for key, _ in page if key.tenant not in busy or key.tenant in impatient]
+            if batch:
+                cause = Cause(self._who, "barrier lifted")
+                self._truth.commit([Advance(key, cause, (stage.name,)) for key in batch])
+                lifted += len(batch)
+            elif waiting <= busy and not impatient:
+                break  # everybody who waits has to go on waiting, and later pages are younger still
         return lifted
 
-    def _liftable(self, stage: Stage) -> list[ItemKey]:
-        waiting = self._truth.at_barrier(stage.name, self._settings.sweep_page)
-        if not waiting:
-            return []
+    def _tenants(self, stage: Stage) -> tuple[set[str], set[str]]:
+        """Tenants with open work upstream of *stage*, and tenants for whom it waits."""
         upstream = self._workflow.upstream[stage.name]
-        busy: dict[str, bool] = {}
+        busy, waiting = set(), set()
         for (tenant, name, state), count in self._truth.tally().items():
-            if name in upstream and state is StageState.PENDING and count:
-                busy[tenant] = True
-        patience = self._clock.now_ms() - int(1000 * self._settings.barrier_patience_s)
-        impatient = {key.tenant for key, since in waiting if since <= patience}
-        return [key for key, _ in waiting if not busy.get(key.tenant) or key.tenant in impatient]
+            if count and name in upstream and state is StageState.PENDING:
+                busy.add(tenant)
+            if count and name == stage.name and state is StageState.WAITING:
+                waiting.add(tenant)
+        return busy, waiting
 
 
 def _sight(reading: Reading[Mapping[ItemKey, Presence]], key: ItemKey) -> Sight:

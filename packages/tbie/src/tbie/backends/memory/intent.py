@@ -51,15 +51,18 @@ class MemoryIntent:
 
     def _send(self, envelope: Envelope) -> bool:
         name, now = (envelope.stage, envelope.key), self._clock.now_ms()
-        turn = (envelope.stage, envelope.key.tenant)
-        rank = max(self._turns.get(turn, 0), self._present.get(envelope.stage, 0)) + 1
-        self._turns[turn] = rank
-        old = self._messages.get(name)
-        if old is not None and old.envelope.token == envelope.token:
+        old, dead = self._messages.get(name), self._dead.get(name)
+        if envelope.token in {found.envelope.token for found in (old, dead) if found is not None}:
             return False
         visible = envelope.not_before_ms if envelope.not_before_ms > now else 0
-        self._messages[name] = _Stored(envelope, old.rank if old else rank, now, visible)
+        rank = old.rank if old is not None else self._next_turn(envelope.stage, envelope.key.tenant)
+        self._messages[name] = _Stored(envelope, rank, now, visible)
         return True
+
+    def _next_turn(self, stage: str, tenant: str) -> int:
+        rank = max(self._turns.get((stage, tenant), 0), self._present.get(stage, 0)) + 1
+        self._turns[stage, tenant] = rank
+        return rank
 
     def exchange(self, disposals: Sequence[Disposal], claims: Sequence[Claim]) -> list[Message]:
         with self._lock:
@@ -81,12 +84,17 @@ class MemoryIntent:
             case Delete():
                 del self._messages[name]
             case Defer(until_ms=until):
-                stored.visible_ms, stored.owner = (until if until > self._clock.now_ms() else 0), None
+                self._give_back(stored, until if until > self._clock.now_ms() else 0)
             case Bury(reason=reason, evidence=evidence):
                 self._bury(stored, reason, evidence)
             case Release():
-                stored.visible_ms, stored.owner = 0, None
+                self._give_back(stored, 0)
                 stored.receives -= 1
+
+    @staticmethod
+    def _give_back(stored: _Stored, visible_ms: int) -> None:
+        """Nobody holds it any more: its receipt is void, so that a late settlement changes nothing."""
+        stored.visible_ms, stored.owner, stored.receipt = visible_ms, None, 0
 
     def _bury(self, stored: _Stored, reason: str, evidence: Facts) -> None:
         name = (stored.envelope.stage, stored.envelope.key)
@@ -99,11 +107,12 @@ class MemoryIntent:
         ready.sort(key=lambda m: m.rank)
         messages, receipt = [], next(self._receipts)
         for stored in ready[: claim.limit]:
-            self._present[claim.stage] = stored.rank
-            stored.receives += 1
-            if stored.receives > claim.max_receives:
-                self._bury(stored, "receives_exhausted", {"receives": stored.receives - 1})
+            # a message that comes back has an early turn: the present does not go back with it
+            self._present[claim.stage] = max(self._present.get(claim.stage, 0), stored.rank)
+            if stored.receives >= claim.max_receives:
+                self._bury(stored, "receives_exhausted", {"receives": stored.receives})
                 continue
+            stored.receives += 1
             stored.visible_ms, stored.owner, stored.receipt = now + int(claim.lease_s * 1000), claim.owner, receipt
             messages.append(Message(stored.envelope, receipt, stored.receives, stored.sent_ms))
         return messages
@@ -124,7 +133,7 @@ class MemoryIntent:
             messages = [Message(m.envelope, m.receipt, m.receives, m.sent_ms) for m in released]
             for stored in released:
                 if stored.envelope.token != except_token:
-                    stored.visible_ms, stored.owner = 0, None
+                    self._give_back(stored, 0)
                     stored.receives -= 1
             return messages
 

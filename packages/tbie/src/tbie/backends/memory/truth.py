@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from tbie import lifecycle
@@ -12,6 +14,7 @@ from tbie.core.cause import Cause
 from tbie.core.clock import Clock
 from tbie.core.ids import Ids
 from tbie.core.keys import ItemKey
+from tbie.core.outcome import Facts
 from tbie.truth import (
     Command,
     Committed,
@@ -43,7 +46,7 @@ class MemoryTruth:
     # -- items
 
     def add(self, items: Sequence[NewItem], cause: Cause) -> list[bool]:
-        with self._lock:
+        with self._transaction():
             return [self._add(item, cause) for item in items]
 
     def _add(self, new: NewItem, cause: Cause) -> bool:
@@ -51,19 +54,18 @@ class MemoryTruth:
             return False
         now = self._clock.now_ms()
         records = lifecycle.added(self._workflow, now, self._ids)
-        item = Item(new.key, new.address, dict(new.attributes), now, {})
-        self._items[new.key] = item
-        self._store(item, lifecycle.Change(records, cause, new.address, dict(new.attributes)))
+        item = Item(new.key, new.address, {}, now, {})
+        self._store(item, lifecycle.Change(records, cause, new.address, new.attributes))
         return True
 
     def commit(self, commands: Sequence[Command]) -> list[Result]:
-        with self._lock:
+        with self._transaction():
             results: list[Result] = []
             for command in commands:
                 result = self._apply(command)
                 results.append(result)
                 if isinstance(result, Committed) and isinstance(command, Settle):
-                    for reset in lifecycle.invalidations(command):
+                    for reset in lifecycle.invalidations(command, result):
                         self._apply(reset)
             return results
 
@@ -78,19 +80,38 @@ class MemoryTruth:
         return Committed(change.records)
 
     def _store(self, item: Item, change: lifecycle.Change) -> None:
-        before = {r.stage: lifecycle.brief(item.stages[r.stage]) for r in change.records if r.stage in item.stages}
-        after: dict[str, object] = {r.stage: lifecycle.plain(r) for r in change.records}
+        records = [r._replace(evidence=_copy(r.evidence), facts=_copy(r.facts)) for r in change.records]
+        attributes = _copy(change.attributes)
+        before = {r.stage: lifecycle.brief(item.stages[r.stage]) for r in records if r.stage in item.stages}
+        after: dict[str, object] = {r.stage: lifecycle.plain(r) for r in records}
         if change.address is not None:
-            after["@item"] = {"address": list(change.address), "attributes": change.attributes}
+            after["@item"] = {"address": list(change.address), "attributes": attributes}
         seq = len(self._history) + 1
+        self._undo.setdefault(item.key, self._items.get(item.key))
         self._history.append(HistoryEntry(seq, item.key, self._clock.now_ms(), change.cause, before, after))
-        stages = {**item.stages, **{r.stage: r for r in change.records}}
         self._items[item.key] = replace(
             item,
-            stages=stages,
+            stages={**item.stages, **{r.stage: r for r in records}},
             address=change.address or item.address,
-            attributes=item.attributes if change.attributes is None else change.attributes,
+            attributes=item.attributes if attributes is None else attributes,
         )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing, as in a store on disk: an exception inside leaves no trace."""
+        with self._lock:
+            length = len(self._history)
+            self._undo: dict[ItemKey, Item | None] = {}
+            try:
+                yield
+            except BaseException:
+                del self._history[length:]
+                for key, item in self._undo.items():
+                    if item is None:
+                        del self._items[key]
+                    else:
+                        self._items[key] = item
+                raise
 
     def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
         with self._lock:
@@ -132,14 +153,15 @@ class MemoryTruth:
             rows.sort(key=lambda o: (o.since_ms, o.key))
             return [o for o in rows if after is None or (o.since_ms, o.key) > (after.since_ms, after.key)][:limit]
 
-    def at_barrier(self, stage: str, limit: int) -> list[tuple[ItemKey, int]]:
+    def at_barrier(self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None) -> list[tuple[ItemKey, int]]:
         with self._lock:
             found = []
             for item in self._items.values():
                 record = item.stages.get(stage)
                 if record and record.state is StageState.WAITING and record.reason == lifecycle.BARRIER:
                     found.append((item.key, record.since_ms))
-            return sorted(found, key=lambda f: (f[1], f[0]))[:limit]
+            found.sort(key=lambda row: row[::-1])
+            return [row for row in found if after is None or row[::-1] > after[::-1]][:limit]
 
     def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:
         with self._lock:
@@ -191,3 +213,9 @@ class MemoryTruth:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _copy(facts: Facts | None) -> Facts | None:
+    """As a store on disk would give it back: a copy, JSON through and through. Refuses NaN and what is not JSON."""
+    copied: Facts | None = json.loads(json.dumps(facts, allow_nan=False))
+    return copied

@@ -6,6 +6,7 @@ outlives its database by name would be removed under the feet of whoever made th
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -29,7 +30,10 @@ _SEND = (
     " ON CONFLICT(tenant, item, stage) DO UPDATE SET token=excluded.token, generation=excluded.generation,"
     " version=excluded.version, bucket=excluded.bucket, address=excluded.address, expected=excluded.expected,"
     " visible_ms=excluded.visible_ms, receives=0, receipt=0, owner=NULL, sent_ms=excluded.sent_ms"
-    " WHERE token <> excluded.token"
+)
+_KNOWN = (
+    "SELECT token, 1 FROM message WHERE stage=?1 AND tenant=?2 AND item=?3"
+    " UNION ALL SELECT token, 0 FROM dead WHERE stage=?1 AND tenant=?2 AND item=?3"
 )
 _COLUMNS = (
     "id, receipt, receives, sent_ms, rank, stage, tenant, item, token, generation, version, bucket, address, expected"
@@ -41,8 +45,10 @@ _CLAIM = (
 )
 _BURY = (
     "INSERT OR REPLACE INTO dead SELECT stage, tenant, item, token, generation, version, bucket, address, expected,"
-    " receives, ?1, ?2, ?3 FROM message WHERE id=?4 AND receipt=?5"
+    " ?6, ?1, ?2, ?3 FROM message WHERE id=?4 AND receipt=?5"
 )
+# a message that comes back has an early turn: the present does not go back with it
+_PRESENT = "INSERT INTO present VALUES (?,?) ON CONFLICT(stage) DO UPDATE SET rank=max(rank, excluded.rank)"
 _DELETE = "DELETE FROM message WHERE id=? AND receipt=?"
 
 
@@ -60,19 +66,19 @@ class SqliteIntent:
     def send(self, envelopes: Sequence[Envelope]) -> int:
         if not envelopes:
             return 0
-        now = self._clock.now_ms()
+        now, changed = self._clock.now_ms(), 0
         with self._db.write() as connection:
-            before = connection.total_changes
             ranks = _Ranks(connection)
-            rows = [
-                (
-                    *(e.stage, *e.key, e.token, e.generation, e.version, *e.address, e.expected),
-                    *(e.not_before_ms if e.not_before_ms > now else 0, ranks.next(e.stage, e.key.tenant), now),
-                )
-                for e in envelopes
-            ]
-            connection.executemany(_SEND, rows)
-            changed = connection.total_changes - before
+            for e in envelopes:
+                known = connection.execute(_KNOWN, (e.stage, *e.key)).fetchall()
+                if any(token == e.token for token, _ in known):
+                    continue  # queued, or buried: re-reading the change stream must not revive a poison item
+                queued = any(live for _, live in known)
+                rank = 0 if queued else ranks.next(e.stage, e.key.tenant)  # what is replaced keeps its turn
+                visible = e.not_before_ms if e.not_before_ms > now else 0
+                row = (e.stage, *e.key, e.token, e.generation, e.version, *e.address, e.expected, visible, rank, now)
+                connection.execute(_SEND, row)
+                changed += 1
             ranks.save()
         return changed
 
@@ -100,23 +106,30 @@ class SqliteIntent:
                     deletes.append(_receipt(message))
                 case Defer(message=message, until_ms=until):
                     connection.execute(
-                        "UPDATE message SET visible_ms=?, owner=NULL WHERE id=? AND receipt=?",
+                        "UPDATE message SET visible_ms=?, owner=NULL, receipt=0 WHERE id=? AND receipt=?",
                         (until if until > now else 0, *_receipt(message)),
                     )
                 case Bury(message=message, reason=reason, evidence=evidence):
-                    self._bury(connection, _receipt(message), reason, evidence, now)
+                    self._bury(connection, message.receives, _receipt(message), reason, evidence, now)
                 case Release(message=message):
                     connection.execute(
-                        "UPDATE message SET visible_ms=0, owner=NULL, receives=receives-1 WHERE id=? AND receipt=?",
+                        "UPDATE message SET visible_ms=0, owner=NULL, receipt=0, receives=receives-1"
+                        " WHERE id=? AND receipt=?",
                         _receipt(message),
                     )
         if deletes:
             connection.executemany(_DELETE, deletes)
 
     def _bury(
-        self, connection: sqlite3.Connection, receipt: tuple[int, int], reason: str, evidence: Facts, now: int
+        self,
+        connection: sqlite3.Connection,
+        receives: int,
+        receipt: tuple[int, int],
+        reason: str,
+        evidence: Facts,
+        now: int,
     ) -> None:
-        connection.execute(_BURY, (now, reason, dumps(evidence), *receipt))
+        connection.execute(_BURY, (now, reason, dumps(evidence), *receipt, receives))
         connection.execute(_DELETE, receipt)
 
     def _claim(self, connection: sqlite3.Connection, claim: Claim, now: int) -> list[Message]:
@@ -131,11 +144,12 @@ class SqliteIntent:
         if not rows:
             return []
         rows.sort(key=lambda row: row[4])
-        connection.execute("INSERT OR REPLACE INTO present VALUES (?,?)", (claim.stage, rows[-1][4]))
+        connection.execute(_PRESENT, (claim.stage, rows[-1][4]))
         messages = []
         for row in rows:
             if row[2] > claim.max_receives:
-                self._bury(connection, (row[0], receipt), "receives_exhausted", {"receives": row[2] - 1}, now)
+                received = row[2] - 1  # this claim is not handed out, so it is no receive
+                self._bury(connection, received, (row[0], receipt), "receives_exhausted", {"receives": received}, now)
             else:
                 messages.append(_message(row))
         return messages
@@ -156,7 +170,8 @@ class SqliteIntent:
         with self._db.write() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM message WHERE owner=?", (owner,)).fetchall()
             connection.execute(
-                "UPDATE message SET visible_ms=0, owner=NULL, receives=receives-1 WHERE owner=? AND token IS NOT ?",
+                "UPDATE message SET visible_ms=0, owner=NULL, receipt=0, receives=receives-1"
+                " WHERE owner=? AND token IS NOT ?",
                 (owner, except_token),
             )
         return [_message(row) for row in rows]
@@ -164,16 +179,16 @@ class SqliteIntent:
     def presence(self, stage: str, keys: Sequence[ItemKey]) -> Reading[Mapping[ItemKey, Presence]]:
         now = self._clock.now_ms()
         try:
-            wanted = dumps([list(key) for key in keys])
-            # CROSS: the keys drive; the planner would otherwise scan the queue once for each key
-            join = "FROM json_each(?) j CROSS JOIN {} m ON m.tenant = j.value->>0 AND m.item = j.value->>1 AND m.stage = ?"
-            dead = self._db.read(
-                "SELECT m.tenant, m.item, m.token, m.receives, m.reason, m.evidence " + join.format("dead"),
-                (wanted, stage),
+            # bound one by one, not as JSON: SQLite's JSON ends a string at its first NUL. CROSS: the keys drive, or the
+            # planner may scan the queue once for each key
+            values = ",".join(["(?,?)"] * len(keys)) or "(NULL,NULL)"
+            parameters = (*itertools.chain.from_iterable(keys), stage)
+            sql = (
+                f"WITH wanted(tenant, item) AS (VALUES {values}) SELECT m.tenant, m.item, m.token, m.receives{{}}"
+                " FROM wanted w CROSS JOIN {} m ON m.tenant = w.tenant AND m.item = w.item AND m.stage = ?"
             )
-            live = self._db.read(
-                "SELECT m.tenant, m.item, m.token, m.receives " + join.format("message"), (wanted, stage)
-            )
+            dead = self._db.read(sql.format(", m.reason, m.evidence", "dead"), parameters)
+            live = self._db.read(sql.format("", "message"), parameters)
         except IntentUnavailableError as error:
             return Unknown(str(error), self._source, now)
         found = {ItemKey(r[0], r[1]): Presence(r[2], True, r[3], {"reason": r[4], **loads(r[5])}) for r in dead}

@@ -76,12 +76,12 @@ class SqliteTruth:
             batch = _Batch(connection, self._clock.now_ms())
             added = [self._add(batch, item, cause) for item in items]
             batch.flush()
+        self._known_tenants.update(item.key.tenant for item in items)  # only now: a failed add was rolled back
         return added
 
     def _add(self, batch: _Batch, new: NewItem, cause: Cause) -> bool:
         if new.key.tenant not in self._known_tenants:
             batch.connection.execute("INSERT OR IGNORE INTO tenant VALUES (?,?)", (new.key.tenant, batch.now_ms))
-            self._known_tenants.add(new.key.tenant)
         row = batch.connection.execute(
             "INSERT INTO item(tenant, item, bucket, address, attributes, created_ms) VALUES (?,?,?,?,?,?)"
             " ON CONFLICT DO NOTHING RETURNING id",
@@ -101,7 +101,7 @@ class SqliteTruth:
                 result = self._apply(batch, command)
                 results.append(result)
                 if isinstance(command, Settle) and isinstance(result, Committed):
-                    for reset in lifecycle.invalidations(command):
+                    for reset in lifecycle.invalidations(command, result):
                         self._apply(batch, reset)
             batch.flush()
         return results
@@ -178,25 +178,28 @@ class SqliteTruth:
     # -- open work
 
     def open_stages(self, stage: str, after: OpenStage | None, limit: int) -> list[OpenStage]:
-        since, item_id = -1, -1
-        if after is not None:
-            since = after.since_ms
-            rows = self._db.read("SELECT id FROM item WHERE tenant=? AND item=?", after.key)
-            item_id = rows[0][0] if rows else -1
         rows = self._db.read(
             f"SELECT {_OPEN_COLUMNS} FROM stage s INDEXED BY stage_open JOIN item i ON i.id = s.item_id"
             " WHERE s.state = 'pending' AND s.stage = ? AND (s.since_ms, s.item_id) > (?, ?)"
             " ORDER BY s.since_ms, s.item_id LIMIT ?",
-            (stage, since, item_id, limit),
+            (stage, *self._position(after and (after.key, after.since_ms)), limit),
         )
         return [_open(row) for row in rows]
 
-    def at_barrier(self, stage: str, limit: int) -> list[tuple[ItemKey, int]]:
+    def _position(self, after: tuple[ItemKey, int] | None) -> tuple[int, int]:
+        """Where a page begins, in the order of the indexes on open and waiting rows."""
+        if after is None:
+            return -1, -1
+        key, since_ms = after
+        rows = self._db.read("SELECT id FROM item WHERE tenant=? AND item=?", key)
+        return since_ms, rows[0][0] if rows else -1
+
+    def at_barrier(self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None) -> list[tuple[ItemKey, int]]:
         rows = self._db.read(
             "SELECT i.tenant, i.item, s.since_ms FROM stage s INDEXED BY stage_barrier JOIN item i ON i.id = s.item_id"
             f" WHERE s.state = 'waiting' AND s.reason = '{lifecycle.BARRIER}' AND s.stage = ?"
-            " ORDER BY s.since_ms, s.item_id LIMIT ?",
-            (stage, limit),
+            " AND (s.since_ms, s.item_id) > (?, ?) ORDER BY s.since_ms, s.item_id LIMIT ?",
+            (stage, *self._position(after), limit),
         )
         return [(ItemKey(row[0], row[1]), row[2]) for row in rows]
 

@@ -1,0 +1,12 @@
+"""What every ``TruthStore`` must do. The parts are one class each; a backend runs them all through ``TruthConformance``."""
+
+from __future__ import annotations
+
+from tbie.testing.conformance.truth_changes import Changes
+from tbie.testing.conformance.truth_reading import Reading
+from tbie.testing.conformance.truth_settling import Settling
+from tbie.testing.conformance.truth_strings import Strings
+
+
+class TruthConformance(Settling, Changes, Reading, Strings):
+    """Subclass it and override ``make_truth``."""
