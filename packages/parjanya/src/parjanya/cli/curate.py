@@ -190,13 +190,14 @@ def _result(ingested: Ingested, walk: Walk, reported: Reported, settled: bool) -
         "json": str(reported.json),
         "sidecars": dict(reported.sidecars),
         "sidecar_problems": reported.sidecar_problems,
+        "sidecar_remarks": reported.sidecar_remarks,
     }
 
 
 def _complain(walk: Walk, settled: bool, reported: Reported) -> None:
     for path, problem in walk.problems:
         say(f"{path}: {problem}")
-    for problem in reported.sidecar_problems:
+    for problem in [*reported.sidecar_problems, *reported.sidecar_remarks]:
         say(f"{problem['path']}: {problem['reason']}")
     if walk.ignored:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in walk.ignored.most_common(6))

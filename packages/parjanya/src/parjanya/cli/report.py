@@ -11,7 +11,7 @@ from parjanya.export.csv import write_csv
 from parjanya.export.json import write_json
 from parjanya.export.record import ImageRecord
 from parjanya.export.sheet.writer import SheetMeta, write_sheet
-from parjanya.export.xmp import Sidecars
+from parjanya.export.xmp import SidecarWriter
 from parjanya.profiles.embedded import System
 from parjanya.views.records import records
 
@@ -29,6 +29,7 @@ class Reported:
     reasons: Counter[str] = field(default_factory=Counter)
     sidecars: Counter[str] = field(default_factory=Counter)
     sidecar_problems: list[dict[str, str]] = field(default_factory=list)
+    sidecar_remarks: list[dict[str, str]] = field(default_factory=list)
 
 
 def report(
@@ -65,10 +66,16 @@ def _count(found: Iterator[ImageRecord], reported: Reported) -> str | None:
 
 
 def _write_sidecars(found: Iterator[ImageRecord], reported: Reported) -> None:
-    for result in Sidecars().write_all(found):
+    writer = SidecarWriter()
+    for record in found:
+        if record.verdict is None:
+            continue  # nothing to say about what could not be judged
+        result = writer.write(record)
         reported.sidecars[result.action] += 1
         if result.action == "refused":
             reported.sidecar_problems.append({"path": str(result.path), "reason": result.reason or "refused"})
+        elif result.warning:
+            reported.sidecar_remarks.append({"path": str(result.path), "reason": result.warning})
 
 
 def summary_lines(reported: Reported) -> list[str]:
