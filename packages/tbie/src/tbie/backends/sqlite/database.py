@@ -71,6 +71,12 @@ class Database:
             finally:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection for several queries in a row; each sees what is committed when it runs."""
+        with self._lock, self._errors():
+            yield self._current()
+
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         """All rows of one query, outside any transaction of ours."""
         with self._lock, self._errors():

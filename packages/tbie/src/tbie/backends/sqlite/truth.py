@@ -7,7 +7,6 @@ together. Group what you can: one commit costs one fsync however many commands i
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -15,7 +14,16 @@ from typing import Any
 
 from tbie import lifecycle
 from tbie.backends.sqlite.database import Database
-from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, record_json, record_row, to_record
+from tbie.backends.sqlite.rows import (
+    RECORD_COLUMNS,
+    brief_json,
+    dumps,
+    loads,
+    quote,
+    record_json,
+    record_row,
+    to_record,
+)
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
 from tbie.core.errors import TruthUnavailableError
@@ -41,7 +49,13 @@ SCHEMA_VERSION = 1
 
 _NO_SUCH_ITEM = Refused("no_such_item")
 
-_RECORDS = f"SELECT {RECORD_COLUMNS} FROM stage s WHERE s.item_id = ?"
+_RECORDS = (
+    f"SELECT i.id, {RECORD_COLUMNS} FROM item i LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?"
+)
+_ITEM = (
+    f"SELECT i.bucket, i.address, i.attributes, i.created_ms, {RECORD_COLUMNS} FROM item i"
+    " LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?"
+)
 _PUT_RECORD = (
     "INSERT INTO stage(item_id, stage, state, version, generation, token, attempts, since_ms, updated_ms, not_before_ms,"
     " reason, retriable, evidence, facts) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -110,28 +124,21 @@ class SqliteTruth:
         key = command.key
         if key in batch.touched:
             batch.flush()
-        row = batch.connection.execute("SELECT id FROM item WHERE tenant=? AND item=?", key).fetchone()
-        if row is None:
+        rows = batch.connection.execute(_RECORDS, key).fetchall()
+        if not rows:
             return _NO_SUCH_ITEM
-        rows = batch.connection.execute(_RECORDS, row).fetchall()
-        records = {r[0]: to_record(r, self._judges) for r in rows}
+        records = {r[1]: to_record(r[1:], self._judges) for r in rows if r[1] is not None}
         item = Item(key, Address("", ""), {}, 0, records)  # rules of change look at records only
         change = lifecycle.apply(item, command, self._workflow, batch.now_ms, self._ids)
         if isinstance(change, Refused):
             return change
-        batch.store(row[0], key, records, change)
+        batch.store(rows[0][0], key, records, change)
         return Committed(change.records)
 
     def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
-        found: list[Item | None] = []
-        for key in keys:
-            rows = self._db.read(
-                f"SELECT i.bucket, i.address, i.attributes, i.created_ms, {RECORD_COLUMNS} FROM item i"
-                " LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?",
-                key,
-            )
-            found.append(_item(key, rows) if rows else None)
-        return found
+        with self._db.reading() as connection:
+            found = [connection.execute(_ITEM, key).fetchall() for key in keys]
+        return [_item(key, rows) if rows else None for key, rows in zip(keys, found, strict=True)]
 
     def items(self, tenant: str | None = None, after: ItemKey | None = None, limit: int = 500) -> list[Item]:
         start = after or ("", "")
@@ -249,19 +256,20 @@ class _Batch:
         self.touched: set[ItemKey] = set()
         self._records: list[tuple[object, ...]] = []
         self._history: list[tuple[object, ...]] = []
-        self._tally: Counter[tuple[str, str, str]] = Counter()
+        self._tally: dict[tuple[str, str, str], int] = {}
 
     def store(self, item_id: int, key: ItemKey, before: Mapping[str, StageRecord], change: lifecycle.Change) -> None:
         self.touched.add(key)
-        after = []
+        after, was, tally, tenant = [], [], self._tally, key.tenant
         for record in change.records:
             row = record_row(item_id, record)
             self._records.append(row)
-            after.append(f'"{record.stage}":{record_json(record, row)}')
-            self._tally[key.tenant, record.stage, record.state.value] += 1
+            after.append(f"{quote(record.stage)}:{record_json(record, row)}")
+            tally[tenant, record.stage, row[2]] = tally.get((tenant, record.stage, row[2]), 0) + 1
             old = before.get(record.stage)
             if old is not None:
-                self._tally[key.tenant, record.stage, old.state.value] -= 1
+                was.append(f"{quote(old.stage)}:{brief_json(old)}")
+                tally[tenant, old.stage, old.state._value_] = tally.get((tenant, old.stage, old.state._value_), 0) - 1
         if change.address is not None:
             after.append(f'"@item":{dumps({"address": list(change.address), "attributes": change.attributes})}')
             if before:  # an added item has its row already
@@ -269,7 +277,6 @@ class _Batch:
                     "UPDATE item SET bucket=?, address=?, attributes=? WHERE id=?",
                     (*change.address, dumps(change.attributes), item_id),
                 )
-        brief = {r.stage: lifecycle.brief(before[r.stage]) for r in change.records if r.stage in before}
         self._history.append(
             (
                 item_id,
@@ -277,7 +284,7 @@ class _Batch:
                 change.cause.who,
                 change.cause.why,
                 int(change.opened),
-                dumps(brief) if brief else "{}",
+                f"{{{','.join(was)}}}",
                 f"{{{','.join(after)}}}",
             )
         )
