@@ -47,12 +47,10 @@ def decode(data: bytes, kind: Kind, limits: Limits) -> Decoded:
     image = open_image(data, kind.format, limits)
     if kind.format == "JPEG":
         check_scans(data, image.width * image.height, limits)
-    block = image.info.get("exif")
-    metadata = locate(data, kind, block if isinstance(block, bytes) and kind.format not in ("JPEG", "TIFF") else None)
-    return _load(data, kind, limits, image, metadata)
+    return _load(data, kind, limits, image)
 
 
-def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile, metadata: Metadata) -> Decoded:
+def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile) -> Decoded:
     width, height = image.size
     mode, icc = image.mode, image.info.get("icc_profile")
     with refusing(kind.format, limits):
@@ -63,6 +61,7 @@ def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile, m
         image.load()
         if kind.format != "JPEG":
             width, height = image.size  # HEIF: known only after decoding. TIFF: Pillow has turned it upright
+        metadata = locate(data, kind, None if kind.format in ("JPEG", "TIFF") else _exif_block(image))
         orientation, warnings = _orientation(kind, metadata)
         view, profile, more = shrink(
             image, (width, height), icc if isinstance(icc, bytes) and icc else None, orientation
@@ -72,6 +71,20 @@ def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile, m
     return Decoded(
         view, width, height, "decoded", mode, profile, bits, frames, has_alpha(image), metadata, (*warnings, *more)
     )
+
+
+def _exif_block(image: ImageFile.ImageFile) -> bytes | None:
+    """The EXIF block that the plugin found; asked after loading, because a PNG may have it behind the pixels."""
+    block = image.info.get("exif")
+    if isinstance(block, bytes):
+        return block
+    # ImageMagick's way before PNG had a chunk for it: a text of name, length and hexadecimal digits
+    text = image.info.get("Raw profile type exif")
+    digits = "".join(text.split("\n")[3:]) if isinstance(text, str) else ""
+    try:
+        return bytes.fromhex(digits) or None
+    except ValueError:
+        return None
 
 
 def _check_structure(data: bytes, kind: Kind) -> None:
