@@ -186,7 +186,7 @@ def scaling(folder: Path, repeats: int) -> dict[str, object]:
 
 
 def be_worker(folder: Path, repeats: int) -> None:
-    """Run the stages under the limits of a worker process and print the rate: one image first, then *repeats* rounds."""
+    """Run the stages under the limits of a worker process and print the rate, after one image to warm up."""
     apply_process_limits(DEFAULT_LIMITS)
     paths, shelf = sorted(folder.glob("*.jpg")), Shelf()
     stages = handlers(shelf)

@@ -162,8 +162,8 @@ def dng(
 
 
 def _mosaic(image: Image.Image) -> bytes:
-    linear = (np.asarray(image).astype(np.float32) / 255) ** 2.2 * 15000 + 512
-    cells: NDArray[np.float32] = linear[:, :, 1].copy()
+    linear = (np.asarray(image) / 255) ** 2.2 * 15000 + 512
+    cells: NDArray[np.float64] = linear[:, :, 1].copy()
     cells[0::2, 0::2] = linear[0::2, 0::2, 0] * 0.5
     cells[1::2, 1::2] = linear[1::2, 1::2, 2] * 0.65
     return cells.astype("<u2").tobytes()

@@ -43,7 +43,8 @@ def test_raw_files_and_containers_are_known_by_their_content(data: bytes, expect
 
 
 @pytest.mark.parametrize(
-    ("make", "raw_kind"), [("NIKON CORPORATION", "NEF"), ("SONY", "ARW"), ("PENTAX Corporation", "PEF"), ("Acme", "RAW")]
+    ("make", "raw_kind"),
+    [("NIKON CORPORATION", "NEF"), ("SONY", "ARW"), ("PENTAX Corporation", "PEF"), ("Acme", "RAW")],
 )
 def test_a_tiff_with_sensor_data_is_the_raw_file_of_its_maker(make: str, raw_kind: str) -> None:
     assert kind_of(makers.exif_block({0x0106: makers.short(32803), 0x010F: makers.text(make)})) == ("RAW", raw_kind)
@@ -59,7 +60,12 @@ def test_sensor_data_below_the_first_directory_makes_a_tiff_a_raw_file() -> None
 
 @pytest.mark.parametrize(
     ("data", "named"),
-    [(b"8BPS\0\x01", "Photoshop"), (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"), (b"%PDF-1.7", "PDF"), (b"<svg/>", "SVG")],
+    [
+        (b"8BPS\0\x01", "Photoshop"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"%PDF-1.7", "PDF"),
+        (b"<svg/>", "SVG"),
+    ],
 )
 def test_a_known_format_that_is_not_decoded_is_refused_by_name(data: bytes, named: str) -> None:
     with pytest.raises(ImageRefused) as caught:

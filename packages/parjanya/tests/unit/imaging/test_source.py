@@ -194,5 +194,3 @@ def test_names_that_differ_only_in_bytes_that_are_not_text_stay_apart() -> None:
 def test_a_key_with_a_stray_percent_is_refused(key: str) -> None:
     with pytest.raises(ValueError, match="not a path key"):
         key_to_path(key)
-
-
