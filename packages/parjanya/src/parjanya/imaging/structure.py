@@ -1,7 +1,7 @@
 """Checks and counts on a file's structure that the decoders do not make, each a single bounded walk.
 
 Callers: ``decode``. Pillow does not compare the checksum of PNG pixel data, accepts a PNG without its end, and counts
-GIF frames by an unbounded loop.
+GIF frames by an unbounded loop. Its WebP plugin takes memory for every pixel before anybody can ask how many.
 """
 
 from __future__ import annotations
@@ -45,6 +45,21 @@ def check_png(data: bytes) -> None:
 def png_bit_depth(data: bytes) -> int | None:
     """Bits per sample from the header chunk."""
     return data[24] if len(data) > 24 and data[12:16] == b"IHDR" else None
+
+
+def webp_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height from the first chunk: asked first, because the decoder takes memory for all of it on opening."""
+    match data[12:16]:
+        case b"VP8X" if len(data) >= 30:
+            return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+        case b"VP8L" if len(data) >= 25:
+            bits = int.from_bytes(data[21:25], "little")
+            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        case b"VP8 " if len(data) >= 30:
+            width, height = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
+            return width & 0x3FFF, height & 0x3FFF
+        case _:
+            return None
 
 
 def tiff_bit_depth(data: bytes) -> int | None:
