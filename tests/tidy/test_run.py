@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -96,3 +97,7 @@ def test_what_it_does_not_know_is_a_usage_error(arguments: list[str]) -> None:
     finished = subprocess.run([sys.executable, ROOT / "run", *arguments], check=False, capture_output=True, text=True)
     assert (finished.returncode, finished.stdout) == (2, "")
     assert finished.stderr
+
+
+def test_an_old_python_can_read_far_enough_to_say_that_it_is_too_old() -> None:
+    ast.parse((ROOT / "run").read_text(), feature_version=(3, 6))
