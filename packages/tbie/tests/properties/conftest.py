@@ -24,7 +24,9 @@ from tbie.workflow import Workflow
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
     """Makes empty stores, as often as asked."""
     if request.param == "memory":
-        return Stores(lambda workflow, clock, ids: (MemoryTruth(workflow, clock, ids), MemoryIntent(clock, RETENTION_S)))
+        return Stores(
+            lambda workflow, clock, ids: (MemoryTruth(workflow, clock, ids), MemoryIntent(clock, RETENTION_S))
+        )
     numbers = itertools.count()
 
     def on_sqlite(workflow: Workflow, clock: Clock, ids: Ids) -> tuple[TruthStore, IntentQueue]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hypothesis.stateful import invariant, precondition, rule
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
 
 from tbie.core.keys import ItemKey
 from tbie.testing.chaos import Chaos, Stores, hold

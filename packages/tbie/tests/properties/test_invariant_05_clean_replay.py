@@ -6,8 +6,8 @@ ahead with the facts of an earlier generation; an ``Update`` that resets nothing
 
 from __future__ import annotations
 
-from hypothesis.stateful import invariant, precondition, rule
 from hypothesis import strategies as st
+from hypothesis.stateful import invariant, precondition, rule
 
 from tbie.testing.builders import WHO
 from tbie.testing.chaos import STAGES, Chaos, Stores, hold, numbers

@@ -9,11 +9,11 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
+from tbie.core.outcome import Outcome
 from tbie.core.reading import Known
 from tbie.execution import Drift, Work
 from tbie.testing.builders import echo
 from tbie.testing.chaos import STAGES, Chaos, Stores, hold
-from tbie.core.outcome import Outcome
 from tbie.worker import Worker
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from parjanya.vision.candidate import Candidate
+from parjanya.vision.grouping import PARAMETERS, GroupFacts, group_images
 from tbie.core.fingerprint import canonical_json, fingerprint
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Completed, Outcome, Retry
 from tbie.execution import BatchHandler, Work
-
-from parjanya.vision.candidate import Candidate
-from parjanya.vision.grouping import PARAMETERS, GroupFacts, group_images
 
 NAME = "group"
 VERSION = fingerprint({"stage": NAME, **PARAMETERS})

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms
+
 from parjanya.imaging.decode import decode
 from parjanya.imaging.decoded import VIEW_PX, Decoded
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.imaging.sniff import sniff
-from PIL import Image, ImageCms
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import makers

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
+
 from parjanya.imaging.decode import decode
 from parjanya.imaging.exif import read_exif
 from parjanya.imaging.exif_locate import locate
 from parjanya.imaging.limits import DEFAULT_LIMITS
 from parjanya.imaging.sniff import sniff
 from parjanya.imaging.tiff import Tiff
-from PIL import Image, PngImagePlugin
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import makers

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageEnhance, ImageOps
+
 from parjanya.imaging.hash_index import HashIndex
 from parjanya.imaging.hashes import coefficients, dihedral, distance, phash
-from PIL import Image, ImageEnhance, ImageOps
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import makers

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from parjanya.imaging.decode import decode
 from parjanya.imaging.decoded import VIEW_PX, Decoded
 from parjanya.imaging.exif import read_exif

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from parjanya.imaging.decode import decode
 from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.limits import DEFAULT_LIMITS
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.imaging.sniff import sniff
-from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import makers

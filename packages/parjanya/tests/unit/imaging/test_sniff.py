@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.imaging.sniff import Kind, looks_like_an_image, sniff, suffix_fits
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from parjanya.catalog.paths import key_to_path, path_to_key
 from parjanya.imaging.limits import Limits
 from parjanya.imaging.refusal import CODES, ImageRefused

@@ -12,11 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
 from parjanya.catalog.paths import path_to_key
 from parjanya.imaging import previews
 from parjanya.imaging.limits import DEFAULT_LIMITS
 from parjanya.stages import preview, technical
-from PIL import Image
 from tbie.core.errors import ObjectStoreFullError
 from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Completed, Facts, Outcome, Retry, TerminalFailure

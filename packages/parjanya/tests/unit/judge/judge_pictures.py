@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
+
 from tbie.core.errors import ObjectMissingError
 from tbie.core.keys import Address, ItemKey
 from tbie.execution import Work

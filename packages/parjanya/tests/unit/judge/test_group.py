@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
 from parjanya.stages import group
 from parjanya.vision.candidate import Candidate
 from parjanya.vision.grouping import BURST_SPAN_MS, group_images
 from parjanya.vision.likeness import is_informative, similar_pairs
-from PIL import Image, ImageOps
 from tbie.core.clock import SystemClock
 from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Completed, Retry
