@@ -31,13 +31,17 @@ _MEASURES = (
     _Measure("bytes", lambda c: c.size_bytes, 1.0, higher_is_better=True, phrase="{:,.0f} more bytes"),
 )
 _BY_NAME = {measure.name: measure for measure in _MEASURES}
+_BLURRED = 0.33  # below it hardly any photograph lies that was in focus (docs/quality.md)
 _SHOTS = ("sharpness", "clipped", "noise", "pixels", "bytes")
 _COPIES = ("pixels", "sharpness", "clipped", "noise", "bytes")
 
 
 def _last(candidate: Candidate) -> Key:
-    """What decides when nothing else does: the shallower, then the alphabetically earlier path. Total and stable."""
-    return candidate.path.count("/"), candidate.path, candidate.item
+    """What decides when nothing else does: the shallower, then the shorter path, then the alphabet. Total and stable.
+
+    Copies are named after their originals: ``IMG_1 copy.jpg`` is longer than ``IMG_1.jpg``.
+    """
+    return candidate.path.count("/"), len(candidate.path), candidate.path, candidate.item
 
 
 def _key(candidate: Candidate, names: tuple[str, ...]) -> Key:
@@ -58,9 +62,11 @@ def shot_key(candidate: Candidate) -> Key:
 def copy_key(candidate: Candidate) -> Key:
     """Order of versions of one picture, best first: the one a camera made, then resolution, then as for frames.
 
-    A shrunk copy looks as sharp as its original at viewing size, so resolution has to speak first.
+    A shrunk copy looks as sharp as its original at viewing size, so resolution has to speak before small differences in
+    sharpness; but a version in which nothing is sharp is never the best of those in which something is.
     """
-    return (candidate.camera is None, *_key(candidate, _COPIES))
+    blurred = candidate.sharpness is None or candidate.sharpness < _BLURRED
+    return (blurred, candidate.camera is None, *_key(candidate, _COPIES))
 
 
 def exact_key(candidate: Candidate) -> Key:

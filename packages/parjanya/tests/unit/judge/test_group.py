@@ -56,11 +56,18 @@ def frame(item: str, at_ms: int, hash_hex: str, **known: Any) -> Candidate:
     return image(item, camera=CAMERA, taken_ms=at_ms, phash=hash_hex, **known)
 
 
-def test_the_same_bytes_under_two_names_are_an_exact_group_and_the_earliest_path_is_best() -> None:
-    one, other = image("b", path="/x/copy.jpg", sha256="s" * 64), image("a", path="/x/zz.jpg", sha256="s" * 64)
+def test_the_same_bytes_under_two_names_are_an_exact_group_and_the_original_name_is_best() -> None:
+    one, other = image("b", path="/x/1.jpg", sha256="s" * 64), image("a", path="/x/1 copy.jpg", sha256="s" * 64)
     facts = group_images([one, other])
     assert (facts["b"]["kind"], facts["b"]["best"], facts["b"]["size"]) == ("exact", True, 2)
     assert (facts["a"]["best_item"], facts["a"]["rank"]) == ("b", 2)
+
+
+def test_a_blurred_version_is_not_the_best_however_large_and_whoever_made_it() -> None:
+    blurred = image("a", camera=CAMERA, phash="0" * 64, sharpness=0.09, pixels=4_000_000)
+    sharp = image("b", phash="0" * 64, sharpness=0.56, pixels=1_000_000)
+    facts = group_images([blurred, sharp])
+    assert (facts["a"]["kind"], facts["a"]["best_item"]) == ("near_duplicate", "b")
 
 
 def test_a_shrunk_copy_joins_its_original_and_the_larger_one_is_best() -> None:
