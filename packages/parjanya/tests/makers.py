@@ -219,11 +219,37 @@ def jpeg_bomb_scans(scans: int, width: int = 64, height: int = 64) -> bytes:
     return data[:last] + data[last:-2] * scans + data[-2:]
 
 
+def jpeg_bomb_separate_scans(more: int) -> bytes:
+    """A sequential JPEG whose three components come in scans of their own, the first again *more* times."""
+    data = encode(Image.new("RGB", (64, 64), "grey"), "JPEG", quality=50, subsampling="4:4:4")
+    at = data.index(b"\xff\xda")
+    tables, scan = data[:at], data[at:-2]
+    single = b"\xff\xda\x00\x08\x01%c\x00\x00\x3f\x00"
+    body = scan[14:]
+    scans = b"".join(single % component + body for component in (1, 2, 3))
+    return tables + scans + (single % 1 + body) * more + data[-2:]
+
+
 def gif_frames(frames: int) -> bytes:
     """A GIF of *frames* one-pixel frames."""
     head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
     frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\x00"
     return head + frame * frames + b"\x3b"
+
+
+def tiff_bomb_pages(pages: int, *, circle: bool = False) -> bytes:
+    """A TIFF of one picture followed by *pages* empty directories; in a *circle* the last leads to the first."""
+    data = bytearray(encode(Image.new("L", (4, 4), 9), "TIFF"))
+    data += b"\0" * (len(data) % 2)
+    order = "<" if data[:2] == b"II" else ">"
+    first = struct.unpack_from(order + "I", data, 4)[0]
+    end = first + 2 + 12 * struct.unpack_from(order + "H", data, first)[0]
+    start = len(data)
+    data[end : end + 4] = struct.pack(order + "I", start)
+    for page in range(pages):
+        last = first if circle else 0
+        data += struct.pack(order + "HI", 0, start + 6 * (page + 1) if page < pages - 1 else last)
+    return bytes(data)
 
 
 # --- ISO boxes ---

@@ -27,6 +27,7 @@ from parjanya.imaging.structure import (
     check_frames,
     check_png,
     count_gif_frames,
+    count_tiff_pages,
     png_bit_depth,
     tiff_bit_depth,
     webp_size,
@@ -78,6 +79,9 @@ def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile) -
             width, height = image.size  # HEIF: known only after decoding. TIFF: Pillow has turned it upright
         metadata = locate(data, kind, None if kind.format in ("JPEG", "TIFF") else _exif_block(image))
         orientation, warnings = _orientation(kind, metadata)
+        written = image.info.get("original_orientation")  # libheif's loader sets 1 in the block after turning
+        if isinstance(written, int) and 1 <= written <= 8:
+            metadata.orientation_written = written
         view, profile, more = shrink(
             image, (width, height), icc if isinstance(icc, bytes) and icc else None, orientation
         )
@@ -129,6 +133,8 @@ def _check_structure(data: bytes, kind: Kind) -> None:
 def _count_frames(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile) -> int:
     if kind.format == "GIF":
         return max(1, count_gif_frames(data, limits))
+    if kind.format == "TIFF":
+        return max(1, count_tiff_pages(data, limits))
     return check_frames(int(getattr(image, "n_frames", 1)), limits)
 
 

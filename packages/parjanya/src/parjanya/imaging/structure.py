@@ -1,12 +1,14 @@
 """Checks and counts on a file's structure that the decoders do not make, each a single bounded walk.
 
 Callers: ``decode``. Pillow does not compare the checksum of PNG pixel data, accepts a PNG without its end, and counts
-GIF frames by an unbounded loop. Its WebP plugin takes memory for every pixel before anybody can ask how many.
+GIF frames and TIFF pages by unbounded loops. Its WebP plugin takes memory for every pixel before anybody can ask how
+many there are.
 """
 
 from __future__ import annotations
 
 import zlib
+from typing import Literal
 
 from parjanya.imaging.limits import Limits
 from parjanya.imaging.refusal import ImageRefused
@@ -94,6 +96,25 @@ def count_gif_frames(data: bytes, limits: Limits) -> int:
             case _:
                 break
     return frames
+
+
+def count_tiff_pages(data: bytes, limits: Limits) -> int:
+    """Pages of a TIFF, by following the chain of directories without reading them. A loop ends the count.
+
+    Raises:
+        ImageRefused: ``too_many_frames``.
+    """
+    tiff = Tiff(data)
+    at, seen = tiff.first_at, set[int]()
+    counter, step, pointer = (8, 20, 8) if tiff.big else (2, 12, 4)
+    order: Literal["little", "big"] = "little" if tiff.order == "<" else "big"
+    while 0 < at <= len(data) - counter and at not in seen:
+        seen.add(at)
+        if len(seen) > limits.max_frames:
+            raise ImageRefused("too_many_frames", f"more than {limits.max_frames} pages")
+        next_at = at + counter + step * int.from_bytes(data[at : at + counter], order)
+        at = int.from_bytes(data[next_at : next_at + pointer], order)
+    return len(seen)
 
 
 def _colour_table(flags: int) -> int:

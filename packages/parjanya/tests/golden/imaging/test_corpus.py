@@ -14,8 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
-from parjanya.imaging.refusal import CODES
+from parjanya.imaging.refusal import CODES, WARNINGS
 
 FOLDERS = ("pngsuite", "malformed", "heif", "raw", "exif", "exif_golden", "nearduplicate", "nonphoto", "photo")
 SLOWEST_S = 10.0  # one HEIC of 16 megapixels takes one second on a quiet core
@@ -161,3 +160,12 @@ def golden_fields(path: Path) -> dict[str, str]:
             if value not in ("", "0") and "\ufffd" not in value:
                 found.setdefault(field, value)
     return found
+
+
+def test_warnings_are_of_the_contract(told: Mapping[str, Mapping[str, object]]) -> None:
+    found: set[str] = set()
+    for answer in told.values():
+        facts = answer.get("facts")
+        found |= set(facts["warnings"]) if isinstance(facts, dict) else set()
+    assert found <= set(WARNINGS)
+    assert found >= {"exif_damaged", "gps_invalid", "suffix_mismatch"}

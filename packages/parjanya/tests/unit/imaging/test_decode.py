@@ -274,10 +274,21 @@ def test_a_flipped_bit_in_a_png_is_found_by_its_checksum() -> None:
         (makers.png_bomb_profile, "metadata_bomb"),
         (lambda: makers.jpeg_bomb_scans(300), "scan_bomb"),
         (lambda: makers.gif_frames(10_001), "too_many_frames"),
+        (lambda: makers.tiff_bomb_pages(10_001), "too_many_frames"),
     ],
 )
 def test_a_bomb_is_refused_by_its_kind(bomb: Callable[[], bytes], expected: str) -> None:
     assert code(bomb()) == expected
+
+
+def test_the_limit_of_metadata_is_the_one_that_is_set() -> None:
+    for bomb in (makers.png_bomb_text, makers.png_bomb_profile):
+        assert seen(bomb(2 << 20)).width == 1
+        assert code(bomb(2 << 20), replace(DEFAULT_LIMITS, max_metadata_bytes=1 << 20)) == "metadata_bomb"
+
+
+def test_pages_that_follow_each_other_in_a_circle_are_counted_once() -> None:
+    assert seen(makers.tiff_bomb_pages(5, circle=True)).frames == 6
 
 
 def test_passes_are_bounded_by_the_pixels_they_go_over() -> None:
@@ -321,3 +332,14 @@ def test_the_same_bytes_give_the_same_pixels() -> None:
 def test_an_image_of_another_plugin_is_not_opened_by_a_misleading_header() -> None:
     hidden = io.BytesIO(b"\x89PNG" + makers.jpeg()).getvalue()
     assert code(hidden) == "corrupt"
+
+
+def test_a_baseline_jpeg_whose_components_come_in_scans_of_their_own_is_bounded_too() -> None:
+    data = makers.jpeg_bomb_separate_scans(300)
+    assert code(data) == "scan_bomb"
+    assert seen(makers.jpeg_bomb_separate_scans(0)).width == 64
+
+
+def test_scan_markers_in_a_video_behind_the_image_are_not_counted() -> None:
+    progressive = makers.jpeg(progressive=True)
+    assert seen(progressive + b"\xff\xda\x00\x08" * 5000).width == 320
