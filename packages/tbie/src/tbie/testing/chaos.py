@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from tbie.core.clock import Clock, ManualClock
 from tbie.core.errors import MisroutedIntentError
@@ -23,15 +23,16 @@ from tbie.core.reading import Unknown
 from tbie.execution import Handler, Work
 from tbie.intent import Claim, Delete, Disposal, Envelope, IntentQueue
 from tbie.reconciler.loop import Pass
-from tbie.testing.builders import BUCKET, WHO, World, echo, gallery, new_item
+from tbie.testing.builders import BUCKET, WHO, World, all_open, echo, gallery, new_item
 from tbie.testing.faults import CrashError, Flaky, intercept_intent, intercept_truth
-from tbie.truth import Command, Item, Reset, Result, Settle, TruthStore, Update
+from tbie.truth import Command, Item, NewItem, Reset, Result, Settle, TruthStore, Update
 from tbie.workflow import Workflow
 
 STAGES = ("read", "look", "measure", "group", "judge")
 BEHAVIOURS = ("ok", "ok", "ok", "text", "retry", "fail", "raise", "crash", "slow", "replayed")
 WORKER_DEATHS = (None, None, None, "truth.get", "truth.commit", "intent.exchange")
 RECONCILER_DEATHS = (None, None, None, "truth.commit", "intent.send", "truth.opened_since", "truth.save_cursor")
+MISHAPS = ("destroy", "lose", "repeat", "repeat", "blink", "deploy")
 JUMPS_MS = (1, 400, 1_000, 11_000, 31_000, 61_000, 15 * 86_400_000)
 """From a blink to a long holiday: past grace, sweep, patience, lease and retention."""
 
@@ -50,12 +51,12 @@ class Stores(NamedTuple):
     """Per cent of the examples to run, for stores that are slow."""
 
 
-def examples(count: int, steps: int = 40) -> settings:
+def examples(count: int, steps: int) -> settings:
     """Settings for *count* examples; more under a profile that explores."""
     return settings(max_examples=max(1, count * settings.default.max_examples // 100), stateful_step_count=steps)
 
 
-def hold(machine: type[Chaos], stores: Stores, count: int = 100, steps: int = 40) -> None:
+def hold(machine: type[Chaos], stores: Stores, count: int = 120, steps: int = 60) -> None:
     """Run *machine* over *stores*.
 
     Raises:
@@ -131,7 +132,9 @@ class Chaos(RuleBasedStateMachine):
                 return Unknown("access denied", "queue", self.clock.now_ms())
         return method(*args, **kwargs)
 
-    def _handler(self, behaviour: str) -> Handler:
+    def handler(self, behaviour: str) -> Handler:
+        """What a worker does with each item."""
+
         def run(work: Work) -> Outcome:
             match behaviour:
                 case "retry":
@@ -157,28 +160,47 @@ class Chaos(RuleBasedStateMachine):
 
     # -- what happens
 
+    @initialize(count=st.integers(1, 4))
+    def begin(self, count: int) -> None:
+        """A few items of two tenants, and their first intents."""
+        self._add([new_item(f"i{number}", f"t{number % 2}") for number in range(count)])
+        self.control.step()
+
     @rule(number=numbers, bucket=st.sampled_from((BUCKET, BUCKET, BUCKET, "nowhere")))
     def add(self, number: int, bucket: str) -> None:
         """Somebody adds an item, perhaps again."""
-        item = new_item(f"i{number % 4}", f"t{number % 3}", bucket)
-        if self.truth.add([item], WHO) == [True]:
-            self.keys.append(item.key)
+        self._add([new_item(f"i{number % 6}", f"t{number % 3}", bucket)])
 
-    @rule(death=st.sampled_from(RECONCILER_DEATHS), call=st.integers(1, 2), point=st.sampled_from(("before", "after")))
-    def reconcile(self, death: str | None, call: int, point: str) -> None:
+    def _add(self, items: Sequence[NewItem]) -> None:
+        for item, added in zip(items, self.truth.add(items, WHO), strict=True):
+            if added:
+                self.keys.append(item.key)
+
+    @rule(
+        death=st.sampled_from(RECONCILER_DEATHS),
+        call=st.integers(1, 2),
+        point=st.sampled_from(("before", "after")),
+        sweep=st.booleans(),
+        grace_s=st.sampled_from((None, 0.0)),
+    )
+    def reconcile(self, death: str | None, call: int, point: str, sweep: bool, grace_s: float | None) -> None:
         """One pass of the control plane; if it dies, another one starts."""
         if death is None:
-            self.on_pass(self.control.step())
+            self.on_pass(self.control.step(sweep, grace_s))
             return
         try:
-            self.world(Flaky({death: {call: point}})).reconciler().step(force_sweep=True)
+            self.world(Flaky({death: {call: point}})).reconciler().step(True, grace_s)
         except CrashError:
             self.control = self.world().reconciler()
 
-    @rule(grace_s=st.sampled_from((None, 0.0)))
-    def sweep(self, grace_s: float | None) -> None:
-        """One pass that looks at everything."""
-        self.on_pass(self.control.step(force_sweep=True, grace_s=grace_s))
+    @rule(batches=st.integers(1, 6))
+    def work_well(self, batches: int) -> None:
+        """Intents are emitted, a worker takes them, nothing goes wrong."""
+        self.on_pass(self.control.step())
+        worker = self.world().worker("good", self.handler("ok"))
+        for _ in range(batches):
+            worker.step()
+        worker.flush()
 
     @rule(
         behaviour=st.sampled_from(BEHAVIOURS),
@@ -188,14 +210,24 @@ class Chaos(RuleBasedStateMachine):
     )
     def work(self, behaviour: str, death: str | None, call: int, point: str) -> None:
         """A worker starts, takes a few batches, and leaves or dies."""
+        self.on_pass(self.control.step())
         fault = Flaky({} if death is None else {death: {call: point}})
-        worker = self.world(fault).worker(f"w{behaviour}", self._handler(behaviour))
+        worker = self.world(fault).worker(f"w{behaviour}", self.handler(behaviour))
         try:
             for _ in range(3):
                 worker.step()
             worker.flush()
         except CrashError:
             pass  # its messages come back when their leases end
+
+    @rule()
+    def poison(self) -> None:
+        """Whoever takes what is next in line dies of it, until its receives are used up."""
+        for life in range(5):
+            try:
+                self.world().worker(f"doomed{life}", self.handler("crash")).step()
+            except CrashError:
+                self.clock.advance_ms(61_000)
 
     @precondition(lambda self: self.keys)
     @rule(number=numbers, stage=st.sampled_from(STAGES))
@@ -210,38 +242,29 @@ class Chaos(RuleBasedStateMachine):
         item = self.keys[number % len(self.keys)]
         self.truth.commit([Update(item, Address(BUCKET, f"{item.item}.edited"), {"edited": number}, WHO)])
 
-    @rule()
-    def destroy_the_queue(self) -> None:
-        """Somebody deletes it."""
-        self.raw_intent.purge()
-
-    @rule(stage=st.sampled_from(STAGES))
-    def lose_a_message(self, stage: str) -> None:
-        """It is gone, and nobody knows."""
-        for message in self.raw_intent.exchange((), (Claim(stage, "thief", 1, 60.0, 3),)):
-            self.raw_intent.exchange((Delete(message),), ())
-
-    @precondition(lambda self: self.sent)
-    @rule(number=st.integers(0, 1_000))
-    def repeat_a_message(self, number: int) -> None:
-        """An intent of some earlier time arrives again."""
-        self.raw_intent.send([self.sent[number % len(self.sent)]])
+    @rule(what=st.sampled_from(MISHAPS), stage=st.sampled_from(STAGES), number=st.integers(0, 1_000))
+    def mishap(self, what: str, stage: str, number: int) -> None:
+        """Something happens to the queue, or to the sight of it, or to the version that runs."""
+        match what:
+            case "destroy":
+                self.raw_intent.purge()
+            case "lose":  # one message is gone, and nobody knows
+                for message in self.raw_intent.exchange((), (Claim(stage, "thief", 1, 60.0, 3),)):
+                    self.raw_intent.exchange((Delete(message),), ())
+            case "repeat" if self.sent:  # an intent of some earlier time arrives again
+                wanted = {(row.key, row.stage) for row in all_open(self.raw_truth, self.workflow)}
+                stale = [e for e in self.sent if (e.key, e.stage) in wanted] or self.sent
+                self.raw_intent.send([stale[number % len(stale)]])
+            case "blink":  # the permission to read the queue's attributes comes and goes
+                self.blind = not self.blind
+            case "deploy":
+                self.workflow = gallery(f"v{number % 2 + 1}", claim_batch=2)
+                self.control = self.world().reconciler()
 
     @rule(ms=st.sampled_from(JUMPS_MS))
     def time_passes(self, ms: int) -> None:
         """Nobody does anything."""
         self.clock.advance_ms(ms)
-
-    @rule()
-    def lose_or_regain_sight(self) -> None:
-        """The permission to read the queue's attributes comes and goes."""
-        self.blind = not self.blind
-
-    @rule(version=st.sampled_from(("v1", "v2")))
-    def deploy(self, version: str) -> None:
-        """Another version of every stage."""
-        self.workflow = gallery(version, claim_batch=2)
-        self.control = self.world().reconciler()
 
     def teardown(self) -> None:
         """The faults end; now everything has to converge."""
