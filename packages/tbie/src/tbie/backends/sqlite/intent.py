@@ -6,7 +6,6 @@ outlives its database by name would be removed under the feet of whoever made th
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tbie.backends.sqlite.database import Database
+from tbie.backends.sqlite.keys import chunks, flat, wanted
 from tbie.backends.sqlite.rows import dumps, loads
 from tbie.core.clock import Clock
 from tbie.core.errors import IntentUnavailableError
@@ -32,8 +32,10 @@ _SEND = (
     " visible_ms=excluded.visible_ms, receives=0, receipt=0, owner=NULL, sent_ms=excluded.sent_ms"
 )
 _KNOWN = (
-    "SELECT token, 1 FROM message WHERE stage=?1 AND tenant=?2 AND item=?3"
-    " UNION ALL SELECT token, 0 FROM dead WHERE stage=?1 AND tenant=?2 AND item=?3"
+    " SELECT m.tenant, m.item, m.token, 1 FROM wanted w"
+    " CROSS JOIN message m ON m.tenant = w.tenant AND m.item = w.item AND m.stage = ?"
+    " UNION ALL SELECT d.tenant, d.item, d.token, 0 FROM wanted w"
+    " CROSS JOIN dead d ON d.stage = ? AND d.tenant = w.tenant AND d.item = w.item"
 )
 _COLUMNS = (
     "id, receipt, receives, sent_ms, rank, stage, tenant, item, token, generation, version, bucket, address, expected"
@@ -66,21 +68,24 @@ class SqliteIntent:
     def send(self, envelopes: Sequence[Envelope]) -> int:
         if not envelopes:
             return 0
-        now, changed = self._clock.now_ms(), 0
+        now = self._clock.now_ms()
+        rows: list[tuple[object, ...]] = []
         with self._db.write() as connection:
             ranks = _Ranks(connection)
+            known = _known(connection, envelopes)
             for e in envelopes:
-                known = connection.execute(_KNOWN, (e.stage, *e.key)).fetchall()
-                if any(token == e.token for token, _ in known):
+                tokens = known.setdefault((e.stage, e.key), {})
+                if e.token in tokens:
                     continue  # queued, or buried: re-reading the change stream must not revive a poison item
-                queued = any(live for _, live in known)
+                queued = any(tokens.values())
                 rank = 0 if queued else ranks.next(e.stage, e.key.tenant)  # what is replaced keeps its turn
                 visible = e.not_before_ms if e.not_before_ms > now else 0
                 row = (e.stage, *e.key, e.token, e.generation, e.version, *e.address, e.expected, visible, rank, now)
-                connection.execute(_SEND, row)
-                changed += 1
+                rows.append(row)
+                known[e.stage, e.key] = {**{t: live for t, live in tokens.items() if not live}, e.token: True}
+            connection.executemany(_SEND, rows)
             ranks.save()
-        return changed
+        return len(rows)
 
     def exchange(self, disposals: Sequence[Disposal], claims: Sequence[Claim]) -> list[Message]:
         if not disposals and not any(self._ready(claim.stage) for claim in claims):
@@ -179,16 +184,15 @@ class SqliteIntent:
     def presence(self, stage: str, keys: Sequence[ItemKey]) -> Reading[Mapping[ItemKey, Presence]]:
         now = self._clock.now_ms()
         try:
-            # bound one by one, not as JSON: SQLite's JSON ends a string at its first NUL. CROSS: the keys drive, or the
-            # planner may scan the queue once for each key
-            values = ",".join(["(?,?)"] * len(keys)) or "(NULL,NULL)"
-            parameters = (*itertools.chain.from_iterable(keys), stage)
-            sql = (
-                f"WITH wanted(tenant, item) AS (VALUES {values}) SELECT m.tenant, m.item, m.token, m.receives{{}}"
-                " FROM wanted w CROSS JOIN {} m ON m.tenant = w.tenant AND m.item = w.item AND m.stage = ?"
-            )
-            dead = self._db.read(sql.format(", m.reason, m.evidence", "dead"), parameters)
-            live = self._db.read(sql.format("", "message"), parameters)
+            dead: list[Any] = []
+            live: list[Any] = []
+            for chunk in chunks(keys):
+                sql = (
+                    wanted(len(chunk)) + " SELECT m.tenant, m.item, m.token, m.receives{}"
+                    " FROM wanted w CROSS JOIN {} m ON m.tenant = w.tenant AND m.item = w.item AND m.stage = ?"
+                )
+                dead += self._db.read(sql.format(", m.reason, m.evidence", "dead"), (*flat(chunk), stage))
+                live += self._db.read(sql.format("", "message"), (*flat(chunk), stage))
         except IntentUnavailableError as error:
             return Unknown(str(error), self._source, now)
         found = {ItemKey(r[0], r[1]): Presence(r[2], True, r[3], {"reason": r[4], **loads(r[5])}) for r in dead}
@@ -248,6 +252,22 @@ class SqliteIntent:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _known(
+    connection: sqlite3.Connection, envelopes: Sequence[Envelope]
+) -> dict[tuple[str, ItemKey], dict[str, bool]]:
+    """The tokens that each item of *envelopes* has in its queue (True) or among its dead letters (False)."""
+    keys: dict[str, list[ItemKey]] = {}
+    for envelope in envelopes:
+        keys.setdefault(envelope.stage, []).append(envelope.key)
+    known: dict[tuple[str, ItemKey], dict[str, bool]] = {}
+    for stage, of_stage in keys.items():
+        for chunk in chunks(of_stage):
+            for row in connection.execute(wanted(len(chunk)) + _KNOWN, (*flat(chunk), stage, stage)):
+                tokens = known.setdefault((stage, ItemKey(row[0], row[1])), {})
+                tokens[row[2]] = tokens.get(row[2], False) or bool(row[3])
+    return known
 
 
 class _Ranks:
