@@ -64,8 +64,8 @@ def test_the_same_bytes_under_two_names_are_an_exact_group_and_the_original_name
 
 
 def test_a_blurred_version_is_not_the_best_however_large_and_whoever_made_it() -> None:
-    blurred = image("a", camera=CAMERA, phash="0" * 64, sharpness=0.09, pixels=4_000_000)
-    sharp = image("b", phash="0" * 64, sharpness=0.56, pixels=1_000_000)
+    blurred = image("a", camera=CAMERA, phash=some_hash(1), sharpness=0.09, pixels=4_000_000)
+    sharp = image("b", phash=some_hash(1), sharpness=0.56, pixels=1_000_000)
     facts = group_images([blurred, sharp])
     assert (facts["a"]["kind"], facts["a"]["best_item"]) == ("near_duplicate", "b")
 
