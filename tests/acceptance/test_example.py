@@ -35,7 +35,9 @@ class Run:
     def children(self) -> list[int]:
         assert self.process is not None
         try:
-            return [int(p) for p in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()]
+            return [
+                int(p) for p in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+            ]
         except FileNotFoundError:
             return []
 
@@ -130,7 +132,9 @@ def test_deleting_the_queue_while_it_runs_loses_nothing(run: Run) -> None:
     each_done_once(run, count)
 
 
-def test_an_invoice_that_kills_its_worker_is_quarantined_with_the_signal_and_its_neighbours_are_booked(run: Run) -> None:
+def test_an_invoice_that_kills_its_worker_is_quarantined_with_the_signal_and_its_neighbours_are_booked(
+    run: Run,
+) -> None:
     invoices(run.folder, 30)
     (run.folder / "poison.txt").write_text("total: 1\ncrash: 1\n")
     run.start()

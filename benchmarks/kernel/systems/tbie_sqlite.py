@@ -30,7 +30,7 @@ from tbie.core.reading import Known
 from tbie.core.settings import Settings
 from tbie.execution import Together, Work
 from tbie.reconciler.loop import Reconciler
-from tbie.runner import Runner
+from tbie.worker.runner import Runner
 from tbie.truth import NewItem, StageState
 from tbie.worker import Worker
 from tbie.workflow import Stage, Workflow

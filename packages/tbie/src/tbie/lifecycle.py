@@ -24,7 +24,6 @@ from tbie.truth import (
     Command,
     Committed,
     Exhaust,
-    HistoryEntry,
     Item,
     Refused,
     Reset,
@@ -112,16 +111,6 @@ def apply(item: Item, command: Command, workflow: Workflow, now_ms: int, ids: Id
     return Change(tuple(draft.touched.values()), command.cause, address, attributes)
 
 
-def fold(entries: Iterable[HistoryEntry]) -> dict[str, Mapping[str, object]]:
-    """Replay history: the last record of each stage, as plain data. Must equal the row (invariant 9)."""
-    rows: dict[str, Mapping[str, object]] = {}
-    for entry in entries:
-        for stage, record in entry.after.items():
-            assert isinstance(record, Mapping)
-            rows[stage] = record
-    return rows
-
-
 def invalidations(command: Settle, committed: Committed) -> list[Reset]:
     """The resets of other items that a committed settlement asks for, to be applied in the same transaction.
 
@@ -135,16 +124,6 @@ def invalidations(command: Settle, committed: Committed) -> list[Reset]:
         if name in completed and isinstance(outcome, Completed)
         for key, stage in outcome.invalidates
     ]
-
-
-def plain(record: StageRecord) -> dict[str, object]:
-    """A record as plain data: what history keeps as ``after``."""
-    return {**record._asdict(), "state": record.state.value}
-
-
-def brief(record: StageRecord) -> dict[str, object]:
-    """A record in short: what history keeps as ``before`` (the rest is the ``after`` of an earlier entry)."""
-    return {"state": record.state.value, "generation": record.generation, "token": record.token}
 
 
 def _settle(draft: _Draft, command: Settle) -> Refused | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from tbie.core.keys import ItemKey
 from tbie.core.reading import Known
 from tbie.truth import Item
 
+WATCH_EVERY_S = 1.0  # faster than a person reads
+
 
 def status(*, watch: bool = False, common: Common | None = None) -> int:
     """What is open, what is queued, what is missing between the two, who works, and since when.
@@ -29,6 +31,7 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
         Look again every second until interrupted.
     """
     common = common or Common()
+    pause = threading.Event()  # never set: only an interrupt ends the watch
     with opened(common) as system:
         while True:
             found = read_status(
@@ -40,7 +43,7 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
                 show("\n".join(_lines(found)))
             if not watch:
                 return Exit.NOT_WELL if found.findings or _gap(found) else Exit.DONE
-            time.sleep(1.0)  # noqa: TID251 - a person is watching; there is nothing to wait for
+            pause.wait(WATCH_EVERY_S)
             show()
 
 

@@ -17,7 +17,7 @@ from tbie.backends.sqlite.bell import Listener
 from tbie.backends.sqlite.slot import Slot
 from tbie.core.errors import TbieError
 from tbie.core.finding import Finding
-from tbie.runner import Runner
+from tbie.worker.runner import Runner
 
 RECYCLE_AFTER = 5_000
 """Items after which a process makes room for a fresh one: native decoders leak slowly."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from tbie import lifecycle
+from tbie import history, lifecycle
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
 from tbie.core.ids import Ids
@@ -82,8 +82,8 @@ class MemoryTruth:
     def _store(self, item: Item, change: lifecycle.Change) -> None:
         records = [r._replace(evidence=_copy(r.evidence), facts=_copy(r.facts)) for r in change.records]
         attributes = _copy(change.attributes)
-        before = {r.stage: lifecycle.brief(item.stages[r.stage]) for r in records if r.stage in item.stages}
-        after: dict[str, object] = {r.stage: lifecycle.plain(r) for r in records}
+        before = {r.stage: history.brief(item.stages[r.stage]) for r in records if r.stage in item.stages}
+        after: dict[str, object] = {r.stage: history.plain(r) for r in records}
         if change.address is not None:
             after["@item"] = {"address": list(change.address), "attributes": attributes}
         seq = len(self._history) + 1

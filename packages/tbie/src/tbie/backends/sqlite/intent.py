@@ -7,7 +7,7 @@ outlives its database by name would be removed under the feet of whoever made th
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from tbie.backends.sqlite.database import Database
 from tbie.backends.sqlite.keys import chunks, flat, wanted
 from tbie.backends.sqlite.rows import dumps, loads
+from tbie.backends.sqlite.turns import Turns
 from tbie.core.clock import Clock
 from tbie.core.errors import IntentUnavailableError
 from tbie.core.keys import Address, ItemKey
@@ -71,7 +72,7 @@ class SqliteIntent:
         now = self._clock.now_ms()
         rows: list[tuple[object, ...]] = []
         with self._db.write() as connection:
-            ranks = _Ranks(connection)
+            ranks = Turns(connection)
             known = _known(connection, envelopes)
             for e in envelopes:
                 tokens = known.setdefault((e.stage, e.key), {})
@@ -254,9 +255,7 @@ class SqliteIntent:
         self._db.close()
 
 
-def _known(
-    connection: sqlite3.Connection, envelopes: Sequence[Envelope]
-) -> dict[tuple[str, ItemKey], dict[str, bool]]:
+def _known(connection: sqlite3.Connection, envelopes: Sequence[Envelope]) -> dict[tuple[str, ItemKey], dict[str, bool]]:
     """The tokens that each item of *envelopes* has in its queue (True) or among its dead letters (False)."""
     keys: dict[str, list[ItemKey]] = {}
     for envelope in envelopes:
@@ -268,33 +267,6 @@ def _known(
                 tokens = known.setdefault((stage, ItemKey(row[0], row[1])), {})
                 tokens[row[2]] = tokens.get(row[2], False) or bool(row[3])
     return known
-
-
-class _Ranks:
-    """Hands out turns: a tenant's next message stands behind its last one, but never before the present."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._turns: dict[tuple[str, str], int] = {}
-        self._present: dict[str, int] = {}
-
-    def next(self, stage: str, tenant: str) -> int:
-        last = self._turns.get((stage, tenant))
-        if last is None:
-            last = self._stored("SELECT rank FROM turn WHERE stage=? AND tenant=?", (stage, tenant))
-            if stage not in self._present:
-                self._present[stage] = self._stored("SELECT rank FROM present WHERE stage=?", (stage,))
-            last = max(last, self._present[stage])
-        self._turns[stage, tenant] = last + 1
-        return last + 1
-
-    def save(self) -> None:
-        rows: Iterable[tuple[object, ...]] = ((*key, rank) for key, rank in self._turns.items())
-        self._connection.executemany("INSERT OR REPLACE INTO turn VALUES (?,?,?)", rows)
-
-    def _stored(self, sql: str, parameters: tuple[str, ...]) -> int:
-        row = self._connection.execute(sql, parameters).fetchone()
-        return int(row[0]) if row else 0
 
 
 def _receipt(message: Message) -> tuple[int, int]:

@@ -65,5 +65,5 @@ def record_json(record: StageRecord, row: Sequence[object]) -> str:
 
 
 def brief_json(record: StageRecord) -> str:
-    """``lifecycle.brief`` as JSON text."""
+    """``history.brief`` as JSON text."""
     return f'{{"state":"{record.state._value_}","generation":{record.generation},"token":"{record.token}"}}'

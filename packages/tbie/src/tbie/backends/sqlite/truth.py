@@ -6,24 +6,15 @@ together. Group what you can: one commit costs one fsync however many commands i
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from tbie import lifecycle
+from tbie.backends.sqlite.batch import Batch
 from tbie.backends.sqlite.database import Database
-from tbie.backends.sqlite.rows import (
-    RECORD_COLUMNS,
-    brief_json,
-    dumps,
-    loads,
-    quote,
-    record_json,
-    record_row,
-    to_record,
-)
+from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, to_record
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
 from tbie.core.errors import TruthUnavailableError
@@ -56,16 +47,6 @@ _ITEM = (
     f"SELECT i.bucket, i.address, i.attributes, i.created_ms, {RECORD_COLUMNS} FROM item i"
     " LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?"
 )
-_PUT_RECORD = (
-    "INSERT INTO stage(item_id, stage, state, version, generation, token, attempts, since_ms, updated_ms, not_before_ms,"
-    " reason, retriable, evidence, facts) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-    " ON CONFLICT(item_id, stage) DO UPDATE SET state=excluded.state, version=excluded.version,"
-    " generation=excluded.generation, token=excluded.token, attempts=excluded.attempts, since_ms=excluded.since_ms,"
-    " updated_ms=excluded.updated_ms, not_before_ms=excluded.not_before_ms, reason=excluded.reason,"
-    " retriable=excluded.retriable, evidence=excluded.evidence, facts=excluded.facts"
-)
-_PUT_HISTORY = "INSERT INTO history(item_id, at_ms, who, why, opened, before, after) VALUES (?,?,?,?,?,?,?)"
-_PUT_TALLY = "INSERT INTO tally VALUES (?,?,?,?) ON CONFLICT(tenant, stage, state) DO UPDATE SET n = n + excluded.n"
 _OPEN_COLUMNS = (
     "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts,"
     " i.bucket, i.address"
@@ -87,13 +68,13 @@ class SqliteTruth:
 
     def add(self, items: Sequence[NewItem], cause: Cause) -> list[bool]:
         with self._db.write() as connection:
-            batch = _Batch(connection, self._clock.now_ms())
+            batch = Batch(connection, self._clock.now_ms())
             added = [self._add(batch, item, cause) for item in items]
             batch.flush()
         self._known_tenants.update(item.key.tenant for item in items)  # only now: a failed add was rolled back
         return added
 
-    def _add(self, batch: _Batch, new: NewItem, cause: Cause) -> bool:
+    def _add(self, batch: Batch, new: NewItem, cause: Cause) -> bool:
         if new.key.tenant not in self._known_tenants:
             batch.connection.execute("INSERT OR IGNORE INTO tenant VALUES (?,?)", (new.key.tenant, batch.now_ms))
         row = batch.connection.execute(
@@ -109,7 +90,7 @@ class SqliteTruth:
 
     def commit(self, commands: Sequence[Command]) -> list[Result]:
         with self._db.write() as connection:
-            batch = _Batch(connection, self._clock.now_ms())
+            batch = Batch(connection, self._clock.now_ms())
             results: list[Result] = []
             for command in commands:
                 result = self._apply(batch, command)
@@ -120,7 +101,7 @@ class SqliteTruth:
             batch.flush()
         return results
 
-    def _apply(self, batch: _Batch, command: Command) -> Result:
+    def _apply(self, batch: Batch, command: Command) -> Result:
         key = command.key
         if key in batch.touched:
             batch.flush()
@@ -246,56 +227,6 @@ class SqliteTruth:
 
     def close(self) -> None:
         self._db.close()
-
-
-class _Batch:
-    """What one transaction will write, collected so that each table is written once."""
-
-    def __init__(self, connection: sqlite3.Connection, now_ms: int) -> None:
-        self.connection, self.now_ms = connection, now_ms
-        self.touched: set[ItemKey] = set()
-        self._records: list[tuple[object, ...]] = []
-        self._history: list[tuple[object, ...]] = []
-        self._tally: dict[tuple[str, str, str], int] = {}
-
-    def store(self, item_id: int, key: ItemKey, before: Mapping[str, StageRecord], change: lifecycle.Change) -> None:
-        self.touched.add(key)
-        after, was, tally, tenant = [], [], self._tally, key.tenant
-        for record in change.records:
-            row, state = record_row(item_id, record), record.state._value_
-            self._records.append(row)
-            after.append(f"{quote(record.stage)}:{record_json(record, row)}")
-            tally[tenant, record.stage, state] = tally.get((tenant, record.stage, state), 0) + 1
-            old = before.get(record.stage)
-            if old is not None:
-                was.append(f"{quote(old.stage)}:{brief_json(old)}")
-                tally[tenant, old.stage, old.state._value_] = tally.get((tenant, old.stage, old.state._value_), 0) - 1
-        if change.address is not None:
-            after.append(f'"@item":{dumps({"address": list(change.address), "attributes": change.attributes})}')
-            if before:  # an added item has its row already
-                self.connection.execute(
-                    "UPDATE item SET bucket=?, address=?, attributes=? WHERE id=?",
-                    (*change.address, dumps(change.attributes), item_id),
-                )
-        self._history.append(
-            (
-                item_id,
-                self.now_ms,
-                change.cause.who,
-                change.cause.why,
-                int(change.opened),
-                f"{{{','.join(was)}}}",
-                f"{{{','.join(after)}}}",
-            )
-        )
-
-    def flush(self) -> None:
-        self.connection.executemany(_PUT_RECORD, self._records)
-        self.connection.executemany(_PUT_HISTORY, self._history)
-        self.connection.executemany(_PUT_TALLY, [(*k, n) for k, n in self._tally.items() if n])
-        self._records, self._history = [], []
-        self._tally.clear()
-        self.touched.clear()
 
 
 def _item(key: ItemKey, rows: Sequence[tuple[object, ...]]) -> Item:
