@@ -259,10 +259,14 @@ def box(kind: bytes, payload: bytes) -> bytes:
     return struct.pack(">I4s", len(payload) + 8, kind) + payload
 
 
-def heif_skeleton(extent: tuple[int, int], media: bytes = b"\0" * 64) -> bytes:
+def heif_skeleton(
+    extent: tuple[int, int], media: bytes = b"\0" * 64, content_type: bytes = b"application/rdf+xml"
+) -> bytes:
     """A HEIF without a picture: its item table places item 1 at *extent* (offset, length)."""
+    infe = box(b"infe", b"\2\0\0\0\0\1\0\0mime\0" + content_type + b"\0")
     iloc = struct.pack(">IBBHHHH", 0, 0x44, 0x00, 1, 1, 0, 1) + struct.pack(">II", *extent)
-    meta = box(b"meta", b"\0\0\0\0" + box(b"iloc", iloc))
+    iinf = box(b"iinf", b"\0\0\0\0\0\1" + infe)
+    meta = box(b"meta", b"\0\0\0\0" + iinf + box(b"iloc", iloc))
     return box(b"ftyp", b"heic\0\0\0\0mif1heic") + meta + box(b"mdat", media)
 
 

@@ -1,6 +1,6 @@
 """Boxes of ISO base media files (HEIF, AVIF, CR3), and the check that a HEIF's pictures are inside the file.
 
-Callers: ``sniff`` (brands), ``exif_locate`` (CR3), ``heif`` (structure). The check exists because libheif fills
+Callers: ``sniff`` (brands), ``exif_locate`` (CR3), ``decode`` (structure). The check exists because libheif fills
 missing tiles with grey and says nothing: a HEIC cut to a fiftieth of its length decodes "successfully".
 """
 
@@ -50,7 +50,7 @@ def missing_part(data: bytes) -> str | None:
     Looks at every top-level box and every extent of the item location table; decodes nothing.
 
     Raises:
-        ImageRefused: ``corrupt``, where a box should begin and something else does.
+        ImageRefused: ``corrupt``, where a box should begin and something else does, or an item's name is not text.
     """
     meta: tuple[int, int] | None = None
     seen_to = 0
@@ -65,9 +65,29 @@ def missing_part(data: bytes) -> str | None:
     if meta is None:
         return f"no 'meta' box in the {seen_to} bytes that hold boxes"
     for kind, start, end in boxes(data, meta[0] + 4, meta[1]):
-        if kind == b"iloc":
-            return _extent_outside(data, start, min(end, len(data)))
+        if kind == b"iinf":
+            _check_item_names(data, start, min(end, len(data)))
+        elif kind == b"iloc":
+            outside = _extent_outside(data, start, min(end, len(data)))
+            if outside is not None:
+                return outside
     return None
+
+
+def _check_item_names(data: bytes, at: int, end: int) -> None:
+    """Refuse item types and names that are not text (ISO 14496-12, 8.11.6).
+
+    The Python binding of libheif 1.4 ends the whole process with a segmentation fault on a content type that is not
+    UTF-8: one damaged byte would cost a worker.
+    """
+    counter = 2 if data[at : at + 1] == b"\0" else 4
+    for kind, start, stop in boxes(data, at + 4 + counter, end):
+        if kind == b"infe" and start < end:
+            head = 10 if data[start] == 3 else 8  # version and flags, item, protection
+            try:
+                data[start + head : min(stop, end)].decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise ImageRefused("corrupt", "the type or name of an item is not text") from error
 
 
 def _extent_outside(data: bytes, at: int, end: int) -> str | None:

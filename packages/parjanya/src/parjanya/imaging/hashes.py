@@ -3,9 +3,10 @@
 Callers: the stage ``technical`` stores the hash, ``group`` compares. The signs, relative to their median, of the
 lowest 16 x 16 cosine frequencies of a 64 x 64 grey picture, without the constant row and column.
 
-Measured on 474 photographs and 11 edits each, at one false pair in ten thousand: finds every half-size, quality-20,
-brightened and blurred copy, 95 % of those rotated by two degrees, 15 % of those cropped by 8 % at each side. Copies
-of one image differ in up to 52 bits, unrelated images in about 128.
+Measured with this code on 62 photographs: half size, JPEG quality 20 and a blur of two pixels move at most 10 bits,
+30 % more brightness at most 34, cropping 3 % from each side 50 in the median (80 at most), a rotation by two degrees
+74; cropping 8 % is not recognised (110). The nearest two of the 1,891 unrelated pairs differ in 100 bits, the median
+in 128. Mirrored copies are found through ``dihedral``, with distance 0.
 """
 
 from __future__ import annotations

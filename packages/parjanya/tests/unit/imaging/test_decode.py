@@ -254,10 +254,16 @@ def test_bytes_behind_the_image_do_no_harm() -> None:
 
 
 def test_a_heif_whose_item_lies_beyond_its_end_is_truncated() -> None:
-    whole = makers.heif_skeleton((100, 16))
+    whole = makers.heif_skeleton((130, 16))
     assert code(makers.heif_skeleton((100, 10_000))) == "truncated"
     assert code(whole[:-8]) == "truncated"
     assert code(whole) != "truncated"  # everything is there; it is just no picture
+
+
+def test_a_heif_item_whose_type_is_not_text_is_refused_before_the_binding_crashes_on_it() -> None:
+    with pytest.raises(ImageRefused, match="not text") as caught:
+        seen(makers.heif_skeleton((100, 16), content_type=b"appl\x80cation/rdf+xml"))
+    assert caught.value.code == "corrupt"
 
 
 def test_a_flipped_bit_in_a_png_is_found_by_its_checksum() -> None:
