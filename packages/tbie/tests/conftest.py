@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 
-import tbie.testing.plugin  # noqa: F401 - registers the rewriting of asserts before the suite is imported
 from hypothesis import HealthCheck, Phase, settings
+
+import tbie.testing.plugin  # noqa: F401 - registers the rewriting of asserts before the suite is imported
 
 settings.register_profile(
     "tbie", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]

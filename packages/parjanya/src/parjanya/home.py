@@ -1,7 +1,7 @@
 """A home: the directory that holds one embedded instance. Who may use it, and where things are in it.
 
-    truth.db     the durable record          intent.db    the queue; may be deleted at any moment
-    objects/     previews, by content        run/         sockets of this moment: slots, bells, logs
+truth.db     the durable record          intent.db    the queue; may be deleted at any moment
+objects/     previews, by content        run/         sockets of this moment: slots, bells, logs
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The images' workflow: which stages there are and what each needs. Data; the work is in ``parjanya.stages``.
 
-    technical ─▶ preview ─┬─▶ quality ─┬─▶ group ─▶ curate
-                          └─▶ observe ─┘
+technical ─▶ preview ─┬─▶ quality ─┬─▶ group ─▶ curate
+                      └─▶ observe ─┘
 """
 
 from __future__ import annotations

@@ -24,9 +24,7 @@ from tbie.truth import (
     Command,
     Committed,
     Exhaust,
-    HistoryEntry,
     Item,
-    NewItem,
     Refused,
     Reset,
     Rotate,
@@ -80,8 +78,8 @@ class _Draft:
         self.touched[record.stage] = record
 
 
-def added(item: NewItem, workflow: Workflow, now_ms: int, ids: Ids) -> tuple[StageRecord, ...]:
-    """The first records of a new item: its root stages, open (or skipped where not eligible)."""
+def added(workflow: Workflow, now_ms: int, ids: Ids) -> tuple[StageRecord, ...]:
+    """The first records of any new item: its root stages, open (or skipped where not eligible)."""
     draft = _Draft({}, {}, workflow, now_ms, ids)
     _advance(draft, workflow.stages, frozenset())
     return tuple(draft.touched.values())
@@ -113,16 +111,6 @@ def apply(item: Item, command: Command, workflow: Workflow, now_ms: int, ids: Id
     return Change(tuple(draft.touched.values()), command.cause, address, attributes)
 
 
-def fold(entries: Iterable[HistoryEntry]) -> dict[str, Mapping[str, object]]:
-    """Replay history: the last record of each stage, as plain data. Must equal the row (invariant 9)."""
-    rows: dict[str, Mapping[str, object]] = {}
-    for entry in entries:
-        for stage, record in entry.after.items():
-            assert isinstance(record, Mapping)
-            rows[stage] = record
-    return rows
-
-
 def invalidations(command: Settle, committed: Committed) -> list[Reset]:
     """The resets of other items that a committed settlement asks for, to be applied in the same transaction.
 
@@ -136,16 +124,6 @@ def invalidations(command: Settle, committed: Committed) -> list[Reset]:
         if name in completed and isinstance(outcome, Completed)
         for key, stage in outcome.invalidates
     ]
-
-
-def plain(record: StageRecord) -> dict[str, object]:
-    """A record as plain data: what history keeps as ``after``."""
-    return {**record._asdict(), "state": record.state.value}
-
-
-def brief(record: StageRecord) -> dict[str, object]:
-    """A record in short: what history keeps as ``before`` (the rest is the ``after`` of an earlier entry)."""
-    return {"state": record.state.value, "generation": record.generation, "token": record.token}
 
 
 def _settle(draft: _Draft, command: Settle) -> Refused | None:
@@ -183,7 +161,19 @@ def _outcome(
         case Completed(facts=facts):
             draft.put(
                 StageRecord(
-                    name, StageState.COMPLETED, version, generation, token, attempts, now, now, 0, None, False, None, facts
+                    name,
+                    StageState.COMPLETED,
+                    version,
+                    generation,
+                    token,
+                    attempts,
+                    now,
+                    now,
+                    0,
+                    None,
+                    False,
+                    None,
+                    facts,
                 )
             )
         case TerminalFailure(reason=reason, retriable=retriable, evidence=evidence):

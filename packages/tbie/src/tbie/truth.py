@@ -252,9 +252,7 @@ class TruthStore(Protocol):
         """The page of pending rows of *stage* that follows *after*, oldest first. Costs what is open, not what exists."""
         ...
 
-    def at_barrier(
-        self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None
-    ) -> list[tuple[ItemKey, int]]:
+    def at_barrier(self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None) -> list[tuple[ItemKey, int]]:
         """The page after *after* of items that wait for the barrier of *stage* only, with the time they began to wait.
 
         Oldest first.

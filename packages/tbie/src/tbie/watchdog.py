@@ -35,7 +35,12 @@ def watch(heartbeats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> list
             Finding(
                 "control_plane_silent",
                 Boundary.CONTROL_PLANE,
-                {"last_heartbeat_ms": newest.at_ms, "age_ms": age, "silence_ms": silence_ms, "instance": newest.instance},
+                {
+                    "last_heartbeat_ms": newest.at_ms,
+                    "age_ms": age,
+                    "silence_ms": silence_ms,
+                    "instance": newest.instance,
+                },
                 "The reconciler has stopped: restart it. Until then no new work is emitted; nothing is lost.",
             )
         ]

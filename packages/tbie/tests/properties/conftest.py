@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+
 from tbie.backends.memory.intent import MemoryIntent
 from tbie.backends.memory.truth import MemoryTruth
 from tbie.backends.sqlite.intent import SqliteIntent

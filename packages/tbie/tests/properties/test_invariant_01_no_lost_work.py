@@ -7,6 +7,7 @@ token, or with a dead one; a barrier that is never lifted.
 from __future__ import annotations
 
 from hypothesis.stateful import rule
+
 from tbie.core.reading import Known
 from tbie.testing.builders import all_open
 from tbie.testing.chaos import Chaos, Stores, hold

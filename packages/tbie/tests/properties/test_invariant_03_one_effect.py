@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
+
 from tbie.core.keys import ItemKey
 from tbie.testing.chaos import Chaos, Stores, hold
 from tbie.truth import Command, Result, StageState

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
+
 from tbie.testing.builders import WHO, settlement
 from tbie.testing.chaos import Chaos, Stores, hold, numbers
 from tbie.truth import Command, Committed, Refused, Result, Rotate, Settle, StageRecord, StageState

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
+
 from tbie.testing.builders import WHO
 from tbie.testing.chaos import STAGES, Chaos, Stores, hold, numbers
 from tbie.truth import Committed, Reset, StageState

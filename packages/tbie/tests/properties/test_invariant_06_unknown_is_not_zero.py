@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
+
 from tbie.backends.memory.truth import MemoryTruth
 from tbie.belief import Beliefs
 from tbie.core.clock import ManualClock

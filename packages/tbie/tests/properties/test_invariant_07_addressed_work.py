@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hypothesis.stateful import invariant
+
 from tbie.core.reading import Known
 from tbie.intent import Envelope
 from tbie.testing.builders import BUCKET

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
+
 from tbie.core.reading import Known
 from tbie.testing.builders import World, all_open, gallery, new_items
 from tbie.testing.chaos import STAGES, Chaos, Stores, hold

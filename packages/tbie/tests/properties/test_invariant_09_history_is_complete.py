@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hypothesis.stateful import invariant
-from tbie.lifecycle import fold, plain
+
+from tbie.history import fold, plain
 from tbie.testing.chaos import Chaos, Stores, hold
 from tbie.truth import Command, Committed, Result, Settle
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
+
 from tbie.core.outcome import Outcome
 from tbie.core.reading import Known
 from tbie.execution import Drift, Work

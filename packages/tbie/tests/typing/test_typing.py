@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import tbie
 from tbie.core import errors
 

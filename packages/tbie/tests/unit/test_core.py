@@ -9,6 +9,7 @@ from dataclasses import fields
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tbie.core.clock import ManualClock, SystemClock
 from tbie.core.errors import SettingsError
 from tbie.core.fingerprint import canonical_json, fingerprint

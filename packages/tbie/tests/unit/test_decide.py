@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tbie.core.finding import Boundary
 from tbie.intent import Presence
 from tbie.reconciler.decide import Action, Blind, Looked, Sight, Unchecked, decide, size_fleet

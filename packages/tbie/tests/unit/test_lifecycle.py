@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tbie.core.ids import SequentialIds
 from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
 from tbie.lifecycle import NOTHING_TO_DO, SUPERSEDED, apply

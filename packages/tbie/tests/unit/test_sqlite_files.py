@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tbie.backends.sqlite.intent import SqliteIntent
 from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.core.clock import ManualClock

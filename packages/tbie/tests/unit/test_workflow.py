@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tbie.core.errors import WorkflowError
 from tbie.testing.builders import chain, gallery, stage
 from tbie.workflow import RetryPolicy, Workflow

@@ -1,1 +1,1 @@
-"""What there is: files found, items made of them, records shown of items, and the language to select them."""
+"""What there is: files found, and the items made of them."""

@@ -16,11 +16,12 @@ from pathlib import Path
 from parjanya.catalog.items import Found
 from parjanya.imaging.sniff import looks_like_an_image
 
-SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .mpo .png .apng .webp .tif .tiff .gif .bmp .dib .heic .heif .hif .heics .heifs .avif .avifs"
-    " .jxl .dng .nef .nrw .cr2 .cr3 .crw .arw .sr2 .raf .rw2 .orf .pef .mrw .srw .3fr .iiq .x3f .erf .kdc .mos .rwl"
-    " .psd .jp2 .j2k .jpx .ico .icns .svg .ppm .pgm .pnm .tga .dds .sgi .fli .msp .eps".split()
+_DECODED = (
+    ".jpg .jpeg .mpo .jfif .png .apng .webp .tif .tiff .gif .bmp .dib .heic .heif .hif .heics .heifs .avif .avifs .jxl"
 )
+_RAW = ".dng .nef .nrw .cr2 .cr3 .crw .arw .sr2 .raf .rw2 .orf .pef .mrw .srw .3fr .iiq .x3f .erf .kdc .mos .rwl"
+_REFUSED = ".psd .jp2 .j2k .jpx .ico .icns .svg .ppm .pgm .pnm .tga .dds .sgi .fli .msp .eps"
+SUFFIXES = frozenset(f"{_DECODED} {_RAW} {_REFUSED}".split())
 """Suffixes that promise an image. Some name formats that are refused: the user is told so for each file."""
 
 
@@ -38,8 +39,8 @@ def discover(paths: Iterable[Path], skip: Iterable[Path], walk: Walk) -> Iterato
     """Files under *paths*, each once, in a stable order. *skip* are folders of ours."""
     seen: set[tuple[int, int]] = set()
     skipped = {os.path.realpath(path) for path in skip}
-    for path in paths:
-        path = Path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps "..", and resolving would follow links
+    for given in paths:
+        path = Path(os.path.abspath(given))  # noqa: PTH100 - Path.absolute keeps "..", and resolving would follow links
         try:
             found = path.stat()
         except OSError as error:

@@ -21,7 +21,7 @@ class Settings:
     visibility_timeout_s: float = 60.0
     """How long a received message is hidden. Longer than the longest realistic run, so that no second worker starts
     on it; a worker extends it while it works, so it need not be longer than that."""
-    visibility_margin: float = 1.5
+    visibility_margin_ratio: float = 1.5
     """Visibility timeout ÷ longest stage run must reach this: machines stall, clocks differ."""
     retention_s: float = 14 * 86_400.0
     """How long a queue keeps a message: the longest that the usual queues offer, because Intent costs little."""
@@ -59,7 +59,13 @@ class Settings:
                 f"sweep_interval_s={self.sweep_interval_s:g} exceeds visibility_timeout_s={self.visibility_timeout_s:g}: lost "
                 "intents would be found later than dead workers (incident 2, truth_without_intent). Lower sweep_interval_s."
             )
-        for name in ("visibility_timeout_s", "sweep_interval_s", "poll_interval_s", "heartbeat_interval_s", "idle_exit_s"):
+        for name in (
+            "visibility_timeout_s",
+            "sweep_interval_s",
+            "poll_interval_s",
+            "heartbeat_interval_s",
+            "idle_exit_s",
+        ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be positive, not {getattr(self, name):g}")
 
@@ -74,9 +80,9 @@ class Settings:
         Raises:
             SettingsError: its message would become visible to a second worker during the run.
         """
-        if max_run_s * self.visibility_margin > self.visibility_timeout_s:
+        if max_run_s * self.visibility_margin_ratio > self.visibility_timeout_s:
             raise SettingsError(
                 f"stage {stage!r} may run {max_run_s:g} s but visibility_timeout_s={self.visibility_timeout_s:g} leaves no "
-                f"margin of {self.visibility_margin:g}: a second worker would start on the same item (incident 1, "
+                f"margin of {self.visibility_margin_ratio:g}: a second worker would start on the same item (incident 1, "
                 "intent_destroyed_early). Raise visibility_timeout_s or lower the stage's max_run_s."
             )

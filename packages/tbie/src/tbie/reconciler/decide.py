@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tbie.core.outcome import Facts
@@ -52,7 +53,7 @@ class Decision(NamedTuple):
     action: Action
     open: OpenStage
     reason: str
-    evidence: Facts = {}
+    evidence: Facts = MappingProxyType({})
 
 
 def decide(open_stage: OpenStage, stage: Stage | None, sight: Sight, now_ms: int, grace_ms: int) -> Decision:
@@ -71,13 +72,13 @@ def decide(open_stage: OpenStage, stage: Stage | None, sight: Sight, now_ms: int
             return Decision(Action.NOTHING, open_stage, "intent_unreadable", {"error": error})
         case Unchecked():
             return Decision(Action.EMIT, open_stage, "opened")
-        case Looked(presence=None):
+        case Looked(presence=found):
+            if found is not None:
+                return _found(open_stage, stage, found)
             age = now_ms - open_stage.since_ms
             if age < grace_ms:
                 return Decision(Action.NOTHING, open_stage, "just_opened", {"age_ms": age})
             return Decision(Action.SUPERSEDE, open_stage, "truth_without_intent", {"age_ms": age})
-        case Looked(presence=Presence() as found):
-            return _found(open_stage, stage, found)
 
 
 def _found(open_stage: OpenStage, stage: Stage, found: Presence) -> Decision:
@@ -87,7 +88,9 @@ def _found(open_stage: OpenStage, stage: Stage, found: Presence) -> Decision:
         evidence = {"receives": found.receives, **(found.evidence or {})}
         return Decision(Action.EXHAUST, open_stage, "receives_exhausted", evidence)
     if open_stage.version != stage.version:
-        return Decision(Action.SUPERSEDE, open_stage, "version_changed", {"row": open_stage.version, "now": stage.version})
+        return Decision(
+            Action.SUPERSEDE, open_stage, "version_changed", {"row": open_stage.version, "now": stage.version}
+        )
     return Decision(Action.NOTHING, open_stage, "intent_is_live", {"receives": found.receives})
 
 

@@ -60,7 +60,12 @@ class Emitted:
 
 
 def carry_out(
-    decisions: Iterable[Decision], workflow: Workflow, truth: TruthStore, intent: IntentQueue, resolve: Resolve, who: str
+    decisions: Iterable[Decision],
+    workflow: Workflow,
+    truth: TruthStore,
+    intent: IntentQueue,
+    resolve: Resolve,
+    who: str,
 ) -> Emitted:
     """Do what was decided: commit the Truth part first (fresh tokens, failures), then send.
 
@@ -82,9 +87,7 @@ def carry_out(
             case Action.EXHAUST:
                 cause = Cause(who, decision.reason)
                 reason = str(decision.evidence.get("reason", decision.reason))
-                commands.append(
-                    Exhaust(target.key, target.stage, target.token, reason, True, decision.evidence, cause)
-                )
+                commands.append(Exhaust(target.key, target.stage, target.token, reason, True, decision.evidence, cause))
                 done.exhausted += 1
             case Action.NOTHING:
                 pass
@@ -113,7 +116,5 @@ def _address_all(
         except (MisroutedIntentError, ObjectMissingError) as error:
             reason = "misrouted_intent" if isinstance(error, MisroutedIntentError) else "object_missing"
             evidence = {"bucket": stage.address.bucket, "key": stage.address.key, "message": str(error)}
-            refused.append(
-                Exhaust(stage.key, stage.stage, stage.token, reason, True, evidence, Cause(who, reason))
-            )
+            refused.append(Exhaust(stage.key, stage.stage, stage.token, reason, True, evidence, Cause(who, reason)))
     return envelopes, refused

@@ -77,9 +77,8 @@ class Reconciler:
                 done.blind += done.swept.blind
                 self._last_sweep_ms = self._clock.now_ms()
                 self._follow(done)
-            elif done.read == 0:
-                if self._sweep.lift_barriers():
-                    self._follow(done)
+            elif done.read == 0 and self._sweep.lift_barriers():
+                self._follow(done)
         except (TruthUnavailableError, IntentUnavailableError) as error:
             done.blind.append(str(error))
         if done.emitted.sent:

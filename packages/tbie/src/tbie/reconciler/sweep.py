@@ -66,9 +66,7 @@ class Sweep:
                 swept.blind.append(f"{reading.source}: {reading.error}")
             now = self._clock.now_ms()
             decisions = [decide(row, stage, _sight(reading, row.key), now, grace_ms) for row in page]
-            swept.emitted.add(
-                carry_out(decisions, self._workflow, self._truth, self._intent, self._resolve, self._who)
-            )
+            swept.emitted.add(carry_out(decisions, self._workflow, self._truth, self._intent, self._resolve, self._who))
 
     def lift_barriers(self) -> int:
         """Open barrier stages of tenants with no open work upstream, or whose oldest waiter has waited long enough."""

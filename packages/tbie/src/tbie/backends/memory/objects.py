@@ -31,5 +31,7 @@ class MemoryObjects:
         if address.bucket in self._sources:
             return True
         if address.bucket != BUCKET:
-            raise MisroutedIntentError(f"there is no bucket {address.bucket!r}; known: {BUCKET}, {sorted(self._sources)}")
+            raise MisroutedIntentError(
+                f"there is no bucket {address.bucket!r}; known: {BUCKET}, {sorted(self._sources)}"
+            )
         return address.key in self._objects

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from tbie import lifecycle
+from tbie import history, lifecycle
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
 from tbie.core.ids import Ids
@@ -53,7 +53,7 @@ class MemoryTruth:
         if new.key in self._items:
             return False
         now = self._clock.now_ms()
-        records = lifecycle.added(new, self._workflow, now, self._ids)
+        records = lifecycle.added(self._workflow, now, self._ids)
         item = Item(new.key, new.address, {}, now, {})
         self._store(item, lifecycle.Change(records, cause, new.address, new.attributes))
         return True
@@ -82,8 +82,8 @@ class MemoryTruth:
     def _store(self, item: Item, change: lifecycle.Change) -> None:
         records = [r._replace(evidence=_copy(r.evidence), facts=_copy(r.facts)) for r in change.records]
         attributes = _copy(change.attributes)
-        before = {r.stage: lifecycle.brief(item.stages[r.stage]) for r in records if r.stage in item.stages}
-        after: dict[str, object] = {r.stage: lifecycle.plain(r) for r in records}
+        before = {r.stage: history.brief(item.stages[r.stage]) for r in records if r.stage in item.stages}
+        after: dict[str, object] = {r.stage: history.plain(r) for r in records}
         if change.address is not None:
             after["@item"] = {"address": list(change.address), "attributes": attributes}
         seq = len(self._history) + 1
@@ -153,9 +153,7 @@ class MemoryTruth:
             rows.sort(key=lambda o: (o.since_ms, o.key))
             return [o for o in rows if after is None or (o.since_ms, o.key) > (after.since_ms, after.key)][:limit]
 
-    def at_barrier(
-        self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None
-    ) -> list[tuple[ItemKey, int]]:
+    def at_barrier(self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None) -> list[tuple[ItemKey, int]]:
         with self._lock:
             found = []
             for item in self._items.values():
@@ -181,7 +179,15 @@ class MemoryTruth:
     def _open_of(self, item: Item) -> list[OpenStage]:
         return [
             OpenStage(
-                item.key, r.stage, r.version, r.generation, r.token, r.since_ms, r.not_before_ms, r.attempts, item.address
+                item.key,
+                r.stage,
+                r.version,
+                r.generation,
+                r.token,
+                r.since_ms,
+                r.not_before_ms,
+                r.attempts,
+                item.address,
             )
             for r in item.stages.values()
             if r.state is StageState.PENDING

@@ -47,7 +47,9 @@ class Database:
         try:
             self._lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise unavailable(f"cannot write beside {path}: {error.strerror}; check that the home is writable") from error
+            raise unavailable(
+                f"cannot write beside {path}: {error.strerror}; check that the home is writable"
+            ) from error
         with self.write():
             pass  # create or check the schema now, so that a wrong home is one clear error at the start
 
@@ -68,6 +70,12 @@ class Database:
                     raise
             finally:
                 fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The connection for several queries in a row; each sees what is committed when it runs."""
+        with self._lock, self._errors():
+            yield self._current()
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         """All rows of one query, outside any transaction of ours."""
@@ -101,7 +109,11 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         if not self.path.exists():
-            for suffix in ("-wal", "-shm", "-journal"):  # leftovers of a deleted file must not be replayed into a new one
+            for suffix in (
+                "-wal",
+                "-shm",
+                "-journal",
+            ):  # leftovers of a deleted file must not be replayed into a new one
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         try:
             return self._connect()
@@ -120,11 +132,7 @@ class Database:
             for pragma in self._pragmas:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version > self._version:
-                raise NewerSchemaError(
-                    f"{self.path} was written by a newer version (schema {version}, this program knows {self._version}); "
-                    "upgrade this program or use another home. Nothing was changed."
-                )
+            self._refuse_newer(version)
             if version == 0:
                 connection.executescript(f"BEGIN IMMEDIATE;{self._schema};PRAGMA user_version={self._version};COMMIT;")
         except BaseException:
@@ -133,6 +141,13 @@ class Database:
         found = self.path.stat()
         self._connection, self._inode = connection, (found.st_dev, found.st_ino)
         return connection
+
+    def _refuse_newer(self, version: int) -> None:
+        if version > self._version:
+            raise NewerSchemaError(
+                f"{self.path} was written by a newer version (schema {version}, this one knows {self._version}); "
+                "upgrade this program or use another home. Nothing was changed."
+            )
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

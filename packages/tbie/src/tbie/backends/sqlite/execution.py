@@ -1,4 +1,4 @@
-"""The fleet of the embedded profile: local processes, started when there is work, leaving by themselves when there is none.
+"""The embedded fleet: local processes, started when there is work, leaving by themselves when there is none.
 
 Nothing is killed in flight. A worker that is not needed any more notices that it is idle and leaves; only one that
 overstays its stage's declared run time is ended, and one that died is buried: what it held goes back at once.
@@ -116,6 +116,11 @@ class ProcessFleet:
     def running(self) -> int:
         """Processes alive now."""
         return sum(p.popen.poll() is None for staff in self._pools.values() for p in staff.processes)
+
+    @property
+    def boot_failures(self) -> int:
+        """Consecutive workers that died before they registered, in the pool where that is worst."""
+        return max((staff.boot_failures for staff in self._pools.values()), default=0)
 
     def drain(self) -> None:
         """Ask everybody to finish what they hold and leave. Returns at once; ``supervise`` sees them go."""

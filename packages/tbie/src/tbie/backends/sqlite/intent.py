@@ -6,14 +6,16 @@ outlives its database by name would be removed under the feet of whoever made th
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from tbie.backends.sqlite.database import Database
+from tbie.backends.sqlite.keys import chunks, flat, wanted
 from tbie.backends.sqlite.rows import dumps, loads
+from tbie.backends.sqlite.turns import Turns
 from tbie.core.clock import Clock
 from tbie.core.errors import IntentUnavailableError
 from tbie.core.keys import Address, ItemKey
@@ -31,11 +33,13 @@ _SEND = (
     " visible_ms=excluded.visible_ms, receives=0, receipt=0, owner=NULL, sent_ms=excluded.sent_ms"
 )
 _KNOWN = (
-    "SELECT token, 1 FROM message WHERE stage=?1 AND tenant=?2 AND item=?3"
-    " UNION ALL SELECT token, 0 FROM dead WHERE stage=?1 AND tenant=?2 AND item=?3"
+    " SELECT m.tenant, m.item, m.token, 1 FROM wanted w"
+    " CROSS JOIN message m ON m.tenant = w.tenant AND m.item = w.item AND m.stage = ?"
+    " UNION ALL SELECT d.tenant, d.item, d.token, 0 FROM wanted w"
+    " CROSS JOIN dead d ON d.stage = ? AND d.tenant = w.tenant AND d.item = w.item"
 )
 _COLUMNS = (
-    "id, receipt, receives, sent_ms, rank, stage, tenant, item, token, generation, version, bucket, address, expected, visible_ms"
+    "id, receipt, receives, sent_ms, rank, stage, tenant, item, token, generation, version, bucket, address, expected"
 )
 _CLAIM = (
     "UPDATE message SET visible_ms=?1, receives=receives+1, receipt=?2, owner=?3 WHERE id IN"
@@ -65,21 +69,24 @@ class SqliteIntent:
     def send(self, envelopes: Sequence[Envelope]) -> int:
         if not envelopes:
             return 0
-        now, changed = self._clock.now_ms(), 0
+        now = self._clock.now_ms()
+        rows: list[tuple[object, ...]] = []
         with self._db.write() as connection:
-            ranks = _Ranks(connection)
+            ranks = Turns(connection)
+            known = _known(connection, envelopes)
             for e in envelopes:
-                known = connection.execute(_KNOWN, (e.stage, *e.key)).fetchall()
-                if any(token == e.token for token, _ in known):
+                tokens = known.setdefault((e.stage, e.key), {})
+                if e.token in tokens:
                     continue  # queued, or buried: re-reading the change stream must not revive a poison item
-                queued = any(live for _, live in known)
+                queued = any(tokens.values())
                 rank = 0 if queued else ranks.next(e.stage, e.key.tenant)  # what is replaced keeps its turn
                 visible = e.not_before_ms if e.not_before_ms > now else 0
                 row = (e.stage, *e.key, e.token, e.generation, e.version, *e.address, e.expected, visible, rank, now)
-                connection.execute(_SEND, row)
-                changed += 1
+                rows.append(row)
+                known[e.stage, e.key] = {**{t: live for t, live in tokens.items() if not live}, e.token: True}
+            connection.executemany(_SEND, rows)
             ranks.save()
-        return changed
+        return len(rows)
 
     def exchange(self, disposals: Sequence[Disposal], claims: Sequence[Claim]) -> list[Message]:
         if not disposals and not any(self._ready(claim.stage) for claim in claims):
@@ -98,11 +105,11 @@ class SqliteIntent:
         return bool(self._db.read(sql, (stage, self._clock.now_ms())))
 
     def _dispose(self, connection: sqlite3.Connection, disposals: Sequence[Disposal], now: int) -> None:
-        deletes = []
+        deletes: list[tuple[int, int]] = []
         for disposal in disposals:
             match disposal:
                 case Delete(message=message):
-                    deletes.append(message.receipt)
+                    deletes.append(_receipt(message))
                 case Defer(message=message, until_ms=until):
                     connection.execute(
                         "UPDATE message SET visible_ms=?, owner=NULL, receipt=0 WHERE id=? AND receipt=?",
@@ -134,7 +141,8 @@ class SqliteIntent:
     def _claim(self, connection: sqlite3.Connection, claim: Claim, now: int) -> list[Message]:
         # leases that ended and waits that are over: back in line, with the turn they had
         connection.execute(
-            "UPDATE message SET visible_ms=0, owner=NULL WHERE stage=? AND visible_ms BETWEEN 1 AND ?", (claim.stage, now)
+            "UPDATE message SET visible_ms=0, owner=NULL WHERE stage=? AND visible_ms BETWEEN 1 AND ?",
+            (claim.stage, now),
         )
         (receipt,) = connection.execute("UPDATE receipt SET last=last+1 RETURNING last").fetchone()
         lease_end = now + int(claim.lease_s * 1000)
@@ -177,15 +185,15 @@ class SqliteIntent:
     def presence(self, stage: str, keys: Sequence[ItemKey]) -> Reading[Mapping[ItemKey, Presence]]:
         now = self._clock.now_ms()
         try:
-            # bound one by one, not as JSON: SQLite's JSON ends a string at its first NUL
-            values = ",".join(["(?,?)"] * len(keys)) or "(NULL,NULL)"
-            parameters = (*itertools.chain.from_iterable(keys), stage)
-            sql = (
-                f"WITH wanted(tenant, item) AS (VALUES {values}) SELECT m.tenant, m.item, m.token, m.receives{{}}"
-                " FROM wanted w JOIN {} m ON m.tenant = w.tenant AND m.item = w.item AND m.stage = ?"
-            )
-            dead = self._db.read(sql.format(", m.reason, m.evidence", "dead"), parameters)
-            live = self._db.read(sql.format("", "message"), parameters)
+            dead: list[Any] = []
+            live: list[Any] = []
+            for chunk in chunks(keys):
+                sql = (
+                    wanted(len(chunk)) + " SELECT m.tenant, m.item, m.token, m.receives{}"
+                    " FROM wanted w CROSS JOIN {} m ON m.tenant = w.tenant AND m.item = w.item AND m.stage = ?"
+                )
+                dead += self._db.read(sql.format(", m.reason, m.evidence", "dead"), (*flat(chunk), stage))
+                live += self._db.read(sql.format("", "message"), (*flat(chunk), stage))
         except IntentUnavailableError as error:
             return Unknown(str(error), self._source, now)
         found = {ItemKey(r[0], r[1]): Presence(r[2], True, r[3], {"reason": r[4], **loads(r[5])}) for r in dead}
@@ -220,7 +228,11 @@ class SqliteIntent:
         )
         return [
             DeadLetter(
-                Envelope(ItemKey(r[0], r[1]), stage, r[2], r[3], r[4], Address(r[5], r[6]), r[7]), r[8], r[9], r[10], loads(r[11])
+                Envelope(ItemKey(r[0], r[1]), stage, r[2], r[3], r[4], Address(r[5], r[6]), r[7]),
+                r[8],
+                r[9],
+                r[10],
+                loads(r[11]),
             )
             for r in rows
         ]
@@ -243,31 +255,18 @@ class SqliteIntent:
         self._db.close()
 
 
-class _Ranks:
-    """Hands out turns: a tenant's next message stands behind its last one, but never before the present."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        self._turns: dict[tuple[str, str], int] = {}
-        self._present: dict[str, int] = {}
-
-    def next(self, stage: str, tenant: str) -> int:
-        last = self._turns.get((stage, tenant))
-        if last is None:
-            last = self._stored("SELECT rank FROM turn WHERE stage=? AND tenant=?", (stage, tenant))
-            if stage not in self._present:
-                self._present[stage] = self._stored("SELECT rank FROM present WHERE stage=?", (stage,))
-            last = max(last, self._present[stage])
-        self._turns[stage, tenant] = last + 1
-        return last + 1
-
-    def save(self) -> None:
-        rows: Iterable[tuple[object, ...]] = ((*key, rank) for key, rank in self._turns.items())
-        self._connection.executemany("INSERT OR REPLACE INTO turn VALUES (?,?,?)", rows)
-
-    def _stored(self, sql: str, parameters: tuple[str, ...]) -> int:
-        row = self._connection.execute(sql, parameters).fetchone()
-        return int(row[0]) if row else 0
+def _known(connection: sqlite3.Connection, envelopes: Sequence[Envelope]) -> dict[tuple[str, ItemKey], dict[str, bool]]:
+    """The tokens that each item of *envelopes* has in its queue (True) or among its dead letters (False)."""
+    keys: dict[str, list[ItemKey]] = {}
+    for envelope in envelopes:
+        keys.setdefault(envelope.stage, []).append(envelope.key)
+    known: dict[tuple[str, ItemKey], dict[str, bool]] = {}
+    for stage, of_stage in keys.items():
+        for chunk in chunks(of_stage):
+            for row in connection.execute(wanted(len(chunk)) + _KNOWN, (*flat(chunk), stage, stage)):
+                tokens = known.setdefault((stage, ItemKey(row[0], row[1])), {})
+                tokens[row[2]] = tokens.get(row[2], False) or bool(row[3])
+    return known
 
 
 def _receipt(message: Message) -> tuple[int, int]:
@@ -276,15 +275,7 @@ def _receipt(message: Message) -> tuple[int, int]:
     return receipt
 
 
-def _message(row: Sequence[object]) -> Message:
+def _message(row: Sequence[Any]) -> Message:
     stage, tenant, item, token, generation, version, bucket, address, expected = row[5:14]
-    envelope = Envelope(
-        ItemKey(tenant, item),  # type: ignore[arg-type]
-        stage,  # type: ignore[arg-type]
-        generation,  # type: ignore[arg-type]
-        token,  # type: ignore[arg-type]
-        version,  # type: ignore[arg-type]
-        Address(bucket, address),  # type: ignore[arg-type]
-        expected,  # type: ignore[arg-type]
-    )
-    return Message(envelope, (row[0], row[1]), row[2], row[3])  # type: ignore[arg-type]
+    envelope = Envelope(ItemKey(tenant, item), stage, generation, token, version, Address(bucket, address), expected)
+    return Message(envelope, (row[0], row[1]), row[2], row[3])

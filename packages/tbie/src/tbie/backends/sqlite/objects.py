@@ -45,7 +45,7 @@ class LocalObjects:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())  # Truth will say that it exists, and Truth is fsynced
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise

@@ -15,7 +15,8 @@ RECORD_COLUMNS = (
 
 _STATES = {state.value: state for state in StageState}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-_quote = json.encoder.encode_basestring
+quote = json.encoder.encode_basestring
+"""A text as a JSON string."""
 
 
 def dumps(value: object) -> str:
@@ -23,6 +24,8 @@ def dumps(value: object) -> str:
 
     Lone surrogates (undecodable file names that reached a message) are escaped, since SQLite stores UTF-8 only.
     """
+    if not value and isinstance(value, dict):
+        return "{}"
     text = _encode(value)
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
@@ -33,27 +36,34 @@ def loads(text: str) -> dict[str, Any]:
 
 
 def to_record(row: Sequence[Any], with_facts: bool) -> StageRecord:
-    """A record from ``RECORD_COLUMNS``; facts are parsed only *with_facts*: they are large, and a commit seldom looks at them."""
+    """A record from ``RECORD_COLUMNS``.
+
+    Facts are parsed only *with_facts*: they are large, and a commit seldom looks at them.
+    """
     evidence = json.loads(row[11]) if row[11] is not None else None
     facts = json.loads(row[12]) if with_facts and row[12] is not None else None
-    state = _STATES[row[1]]
-    return StageRecord(row[0], state, *row[2:10], bool(row[10]), evidence, facts)
+    return StageRecord._make((row[0], _STATES[row[1]], *row[2:10], bool(row[10]), evidence, facts))
 
 
 def record_row(item_id: int, record: StageRecord) -> tuple[object, ...]:
     """The values of one ``stage`` row, in the order of its columns."""
     evidence = None if record.evidence is None else dumps(record.evidence)
     facts = None if record.facts is None else dumps(record.facts)
-    return (item_id, record.stage, record.state.value, *record[2:10], int(record.retriable), evidence, facts)
+    return (item_id, record.stage, record.state._value_, *record[2:10], int(record.retriable), evidence, facts)
 
 
 def record_json(record: StageRecord, row: Sequence[object]) -> str:
     """The record as a JSON object, reusing the JSON texts in *row* (from ``record_row``)."""
-    reason = "null" if record.reason is None else _quote(record.reason)
+    reason = "null" if record.reason is None else quote(record.reason)
     return (
-        f'{{"stage":{_quote(record.stage)},"state":"{record.state.value}","version":{_quote(record.version)},'
+        f'{{"stage":{quote(record.stage)},"state":"{record.state._value_}","version":{quote(record.version)},'
         f'"generation":{record.generation},"token":"{record.token}","attempts":{record.attempts},'
         f'"since_ms":{record.since_ms},"updated_ms":{record.updated_ms},"not_before_ms":{record.not_before_ms},'
         f'"reason":{reason},"retriable":{"true" if record.retriable else "false"},'
         f'"evidence":{row[12] or "null"},"facts":{row[13] or "null"}}}'
     )
+
+
+def brief_json(record: StageRecord) -> str:
+    """``history.brief`` as JSON text."""
+    return f'{{"state":"{record.state._value_}","generation":{record.generation},"token":"{record.token}"}}'

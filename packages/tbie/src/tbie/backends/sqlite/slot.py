@@ -66,7 +66,9 @@ def read_slot(path: Path) -> Doing | None:
     if len(data) < _HEAD.size or data[0] != 1:
         return None
     _, deadline_s, length = _HEAD.unpack_from(data)
-    stage, token, tenant, item = data[_HEAD.size : _HEAD.size + length].decode("utf-8", "surrogateescape").split("\n", 3)
+    stage, token, tenant, item = (
+        data[_HEAD.size : _HEAD.size + length].decode("utf-8", "surrogateescape").split("\n", 3)
+    )
     return Doing(stage, ItemKey(tenant, item), token, deadline_s)
 
 

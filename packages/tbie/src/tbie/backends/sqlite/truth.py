@@ -6,15 +6,15 @@ together. Group what you can: one commit costs one fsync however many commands i
 
 from __future__ import annotations
 
-import sqlite3
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from tbie import lifecycle
+from tbie.backends.sqlite.batch import Batch
 from tbie.backends.sqlite.database import Database
-from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, record_json, record_row, to_record
+from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, to_record
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
 from tbie.core.errors import TruthUnavailableError
@@ -40,19 +40,16 @@ SCHEMA_VERSION = 1
 
 _NO_SUCH_ITEM = Refused("no_such_item")
 
-_RECORDS = f"SELECT {RECORD_COLUMNS} FROM stage s WHERE s.item_id = ?"
-_PUT_RECORD = (
-    "INSERT INTO stage(item_id, stage, state, version, generation, token, attempts, since_ms, updated_ms, not_before_ms,"
-    " reason, retriable, evidence, facts) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-    " ON CONFLICT(item_id, stage) DO UPDATE SET state=excluded.state, version=excluded.version,"
-    " generation=excluded.generation, token=excluded.token, attempts=excluded.attempts, since_ms=excluded.since_ms,"
-    " updated_ms=excluded.updated_ms, not_before_ms=excluded.not_before_ms, reason=excluded.reason,"
-    " retriable=excluded.retriable, evidence=excluded.evidence, facts=excluded.facts"
+_RECORDS = (
+    f"SELECT i.id, {RECORD_COLUMNS} FROM item i LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?"
 )
-_PUT_HISTORY = "INSERT INTO history(item_id, at_ms, who, why, opened, before, after) VALUES (?,?,?,?,?,?,?)"
-_PUT_TALLY = "INSERT INTO tally VALUES (?,?,?,?) ON CONFLICT(tenant, stage, state) DO UPDATE SET n = n + excluded.n"
+_ITEM = (
+    f"SELECT i.bucket, i.address, i.attributes, i.created_ms, {RECORD_COLUMNS} FROM item i"
+    " LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?"
+)
 _OPEN_COLUMNS = (
-    "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts, i.bucket, i.address"
+    "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts,"
+    " i.bucket, i.address"
 )
 
 
@@ -71,13 +68,13 @@ class SqliteTruth:
 
     def add(self, items: Sequence[NewItem], cause: Cause) -> list[bool]:
         with self._db.write() as connection:
-            batch = _Batch(connection, self._clock.now_ms())
+            batch = Batch(connection, self._clock.now_ms())
             added = [self._add(batch, item, cause) for item in items]
             batch.flush()
         self._known_tenants.update(item.key.tenant for item in items)  # only now: a failed add was rolled back
         return added
 
-    def _add(self, batch: _Batch, new: NewItem, cause: Cause) -> bool:
+    def _add(self, batch: Batch, new: NewItem, cause: Cause) -> bool:
         if new.key.tenant not in self._known_tenants:
             batch.connection.execute("INSERT OR IGNORE INTO tenant VALUES (?,?)", (new.key.tenant, batch.now_ms))
         row = batch.connection.execute(
@@ -87,13 +84,13 @@ class SqliteTruth:
         ).fetchone()
         if row is None:
             return False
-        records = lifecycle.added(new, self._workflow, batch.now_ms, self._ids)
+        records = lifecycle.added(self._workflow, batch.now_ms, self._ids)
         batch.store(row[0], new.key, {}, lifecycle.Change(records, cause, new.address, new.attributes))
         return True
 
     def commit(self, commands: Sequence[Command]) -> list[Result]:
         with self._db.write() as connection:
-            batch = _Batch(connection, self._clock.now_ms())
+            batch = Batch(connection, self._clock.now_ms())
             results: list[Result] = []
             for command in commands:
                 result = self._apply(batch, command)
@@ -104,32 +101,25 @@ class SqliteTruth:
             batch.flush()
         return results
 
-    def _apply(self, batch: _Batch, command: Command) -> Result:
+    def _apply(self, batch: Batch, command: Command) -> Result:
         key = command.key
         if key in batch.touched:
             batch.flush()
-        row = batch.connection.execute("SELECT id FROM item WHERE tenant=? AND item=?", key).fetchone()
-        if row is None:
+        rows = batch.connection.execute(_RECORDS, key).fetchall()
+        if not rows:
             return _NO_SUCH_ITEM
-        rows = batch.connection.execute(_RECORDS, row).fetchall()
-        records = {r[0]: to_record(r, self._judges) for r in rows}
+        records = {r[1]: to_record(r[1:], self._judges) for r in rows if r[1] is not None}
         item = Item(key, Address("", ""), {}, 0, records)  # rules of change look at records only
         change = lifecycle.apply(item, command, self._workflow, batch.now_ms, self._ids)
         if isinstance(change, Refused):
             return change
-        batch.store(row[0], key, records, change)
+        batch.store(rows[0][0], key, records, change)
         return Committed(change.records)
 
     def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
-        found: list[Item | None] = []
-        for key in keys:
-            rows = self._db.read(
-                f"SELECT i.bucket, i.address, i.attributes, i.created_ms, {RECORD_COLUMNS} FROM item i"
-                " LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?",
-                key,
-            )
-            found.append(_item(key, rows) if rows else None)
-        return found
+        with self._db.reading() as connection:
+            found = [connection.execute(_ITEM, key).fetchall() for key in keys]
+        return [_item(key, rows) if rows else None for key, rows in zip(keys, found, strict=True)]
 
     def items(self, tenant: str | None = None, after: ItemKey | None = None, limit: int = 500) -> list[Item]:
         start = after or ("", "")
@@ -192,9 +182,7 @@ class SqliteTruth:
         rows = self._db.read("SELECT id FROM item WHERE tenant=? AND item=?", key)
         return since_ms, rows[0][0] if rows else -1
 
-    def at_barrier(
-        self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None
-    ) -> list[tuple[ItemKey, int]]:
+    def at_barrier(self, stage: str, limit: int, after: tuple[ItemKey, int] | None = None) -> list[tuple[ItemKey, int]]:
         rows = self._db.read(
             "SELECT i.tenant, i.item, s.since_ms FROM stage s INDEXED BY stage_barrier JOIN item i ON i.id = s.item_id"
             f" WHERE s.state = 'waiting' AND s.reason = '{lifecycle.BARRIER}' AND s.stage = ?"
@@ -241,56 +229,6 @@ class SqliteTruth:
         self._db.close()
 
 
-class _Batch:
-    """What one transaction will write, collected so that each table is written once."""
-
-    def __init__(self, connection: sqlite3.Connection, now_ms: int) -> None:
-        self.connection, self.now_ms = connection, now_ms
-        self.touched: set[ItemKey] = set()
-        self._records: list[tuple[object, ...]] = []
-        self._history: list[tuple[object, ...]] = []
-        self._tally: Counter[tuple[str, str, str]] = Counter()
-
-    def store(self, item_id: int, key: ItemKey, before: Mapping[str, StageRecord], change: lifecycle.Change) -> None:
-        self.touched.add(key)
-        after = []
-        for record in change.records:
-            row = record_row(item_id, record)
-            self._records.append(row)
-            after.append(f'"{record.stage}":{record_json(record, row)}')
-            self._tally[key.tenant, record.stage, record.state.value] += 1
-            old = before.get(record.stage)
-            if old is not None:
-                self._tally[key.tenant, record.stage, old.state.value] -= 1
-        if change.address is not None:
-            after.append(f'"@item":{dumps({"address": list(change.address), "attributes": change.attributes})}')
-            if before:  # an added item has its row already
-                self.connection.execute(
-                    "UPDATE item SET bucket=?, address=?, attributes=? WHERE id=?",
-                    (*change.address, dumps(change.attributes), item_id),
-                )
-        brief = {r.stage: lifecycle.brief(before[r.stage]) for r in change.records if r.stage in before}
-        self._history.append(
-            (
-                item_id,
-                self.now_ms,
-                change.cause.who,
-                change.cause.why,
-                int(change.opened),
-                dumps(brief) if brief else "{}",
-                f"{{{','.join(after)}}}",
-            )
-        )
-
-    def flush(self) -> None:
-        self.connection.executemany(_PUT_RECORD, self._records)
-        self.connection.executemany(_PUT_HISTORY, self._history)
-        self.connection.executemany(_PUT_TALLY, [(*k, n) for k, n in self._tally.items() if n])
-        self._records, self._history = [], []
-        self._tally.clear()
-        self.touched.clear()
-
-
 def _item(key: ItemKey, rows: Sequence[tuple[object, ...]]) -> Item:
     first = rows[0]
     records: Iterable[StageRecord] = (to_record(row[4:], True) for row in rows if row[4] is not None)
@@ -299,5 +237,5 @@ def _item(key: ItemKey, rows: Sequence[tuple[object, ...]]) -> Item:
     return Item(key, address, loads(str(first[2])), first[3], {r.stage: r for r in records})
 
 
-def _open(row: Sequence[object]) -> OpenStage:
-    return OpenStage(ItemKey(row[0], row[1]), *row[2:9], Address(row[9], row[10]))  # type: ignore[arg-type]
+def _open(row: Sequence[Any]) -> OpenStage:
+    return OpenStage._make((ItemKey(row[0], row[1]), *row[2:9], Address(row[9], row[10])))

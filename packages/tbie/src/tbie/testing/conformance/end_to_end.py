@@ -15,8 +15,8 @@ from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
 from tbie.core.reading import Known
 from tbie.execution import Work
+from tbie.history import fold, plain
 from tbie.intent import IntentQueue
-from tbie.lifecycle import fold, plain
 from tbie.replay import replay
 from tbie.testing.builders import (
     RETENTION_S,

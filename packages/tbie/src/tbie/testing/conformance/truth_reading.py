@@ -9,7 +9,7 @@ import pytest
 from tbie.core.cause import Cause
 from tbie.core.clock import ManualClock
 from tbie.core.outcome import Completed, Retry, TerminalFailure
-from tbie.lifecycle import fold, plain
+from tbie.history import fold, plain
 from tbie.testing.builders import WHO, all_open, chain, gallery, item_of, key, new_item, new_items, record_of, settle
 from tbie.testing.conformance.fixtures import OpenTruth, WithTruth
 from tbie.truth import Heartbeat, OpenStage, Reset, Rotate, StageState, TruthStore, Update

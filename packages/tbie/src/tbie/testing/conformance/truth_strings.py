@@ -7,7 +7,7 @@ import math
 import pytest
 
 from tbie.core.outcome import Completed, TerminalFailure
-from tbie.lifecycle import fold, plain
+from tbie.history import fold, plain
 from tbie.testing.builders import WHO, chain, item_of, key, new_item, record_of, settle, settlement
 from tbie.testing.conformance.fixtures import OpenTruth, WithTruth
 from tbie.truth import TruthStore

@@ -1,0 +1,41 @@
+"""The HTTP application: liveness, readiness, metrics.
+
+``/healthz`` needs nothing but the process; ``/readyz`` exercises what the reconciler needs; ``/metrics`` reads Truth when
+it is scraped, so that a dead reconciler cannot keep its own numbers looking fresh.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from parjanya.api.metrics import TbieCollector
+from parjanya.profiles.embedded import System
+from parjanya.views.health import check_health
+
+
+def make_app(system: System) -> Starlette:
+    """The application over one instance."""
+    registry = CollectorRegistry()
+    registry.register(TbieCollector(system))
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"alive": True})
+
+    async def readyz(_: Request) -> Response:
+        checks = await run_in_threadpool(
+            check_health, system.workflow, system.truth, system.intent, system.clock, system.settings, running=True
+        )
+        ready = all(check.ok for check in checks)
+        body = {"ready": ready, "checks": [check.to_json() for check in checks]}
+        return JSONResponse(body, status_code=200 if ready else 503)
+
+    async def metrics(_: Request) -> Response:
+        body = await run_in_threadpool(generate_latest, registry)
+        return Response(body, media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])

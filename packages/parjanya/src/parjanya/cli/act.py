@@ -1,0 +1,171 @@
+"""Commands that change something: ingest, replay, reconcile, worker."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from parjanya.catalog.discover import Walk, discover
+from parjanya.catalog.items import ingest as ingest_files
+from parjanya.cli.common import Common, Exit, UsageError, opened, say, show, show_json
+from parjanya.home import Home
+from parjanya.profiles.embedded import open_reconciler
+from parjanya.views.records import records
+from parjanya.views.where import parse
+from parjanya.workflow import POOL
+from tbie.core.cause import Cause
+from tbie.core.keys import ItemKey
+from tbie.replay import replay as replay_items
+
+
+def person() -> str:
+    """Who is at the keyboard, for the history."""
+    try:
+        return f"operator:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"operator:uid{os.getuid()}"
+
+
+def ingest(
+    paths: Annotated[list[Path], Parameter(negative=())], /, *, tenant: str = "default", common: Common | None = None
+) -> int:
+    """Add images and return at once. A running `serve` or the next `curate` works on them.
+
+    Parameters
+    ----------
+    paths
+        Files, or folders to look through.
+    tenant
+        Whose images these are; tenants need not be made first.
+    """
+    common = common or Common()
+    walk = Walk()
+    with opened(common, must_exist=False) as system:
+        done = ingest_files(
+            system.truth,
+            system.workflow,
+            tenant,
+            discover(paths, [system.home.root], walk),
+            person(),
+            lambda _: system.truth_bell.ring(),
+        )
+    for path, problem in walk.problems:
+        say(f"{path}: {problem}")
+    if common.json:
+        show_json(
+            {
+                "added": done.added,
+                "changed": done.changed,
+                "retried": done.retried,
+                "known": done.known,
+                "ignored": dict(walk.ignored),
+                "problems": [{"path": path, "problem": problem} for path, problem in walk.problems],
+            }
+        )
+    else:
+        show(
+            f"{done.added} added, {done.changed} changed, {done.retried} to be tried again, {done.known} known already"
+        )
+    return Exit.NOT_WELL if walk.problems else Exit.DONE
+
+
+def replay(
+    *,
+    where: str,
+    from_: Annotated[str, Parameter(name="--from")],
+    reason: str,
+    dry_run: bool = False,
+    common: Common | None = None,
+) -> int:
+    """Reset images to a stage: its facts and everything after it are cleared and computed again.
+
+    Parameters
+    ----------
+    where
+        Which images, e.g. 'verdict == "reject"' or 'status == "failed"'.
+    from_
+        The first stage to run again.
+    reason
+        Why; it is kept in the history of each image.
+    dry_run
+        Only say how many.
+    """
+    common = common or Common()
+    selected = parse(where)
+    with opened(common) as system:
+        if system.workflow.get(from_) is None:
+            names = ", ".join(stage.name for stage in system.workflow.stages)
+            raise UsageError(f"there is no stage {from_!r}; stages: {names}")
+        keys = [
+            ItemKey(record.tenant, record.id)
+            for record in records(system.truth, system.workflow, system.objects)
+            if selected(record)
+        ]
+        changed = 0
+        if not dry_run:
+            changed = replay_items(system.truth, keys, from_, Cause(person(), reason))
+            system.truth_bell.ring()
+    if common.json:
+        show_json({"matched": len(keys), "replayed": changed, "dry_run": dry_run, "from": from_})
+    else:
+        show(f"{len(keys)} match; " + ("nothing was changed (dry run)" if dry_run else f"{changed} reset to {from_}"))
+    return Exit.DONE
+
+
+def reconcile(*, once: bool = False, common: Common | None = None) -> int:
+    """Compare Truth with Intent now and repair the difference, trusting nothing.
+
+    Parameters
+    ----------
+    once
+        One pass, then return (for schedulers). Without it use `serve`.
+    """
+    common = common or Common()
+    if not once:
+        raise UsageError("`reconcile` needs --once; `serve` is the reconciler that goes on")
+    with opened(common) as system:
+        reconciler = open_reconciler(system)
+        done = reconciler.step(force_sweep=True, grace_s=0.0)
+        reconciler.close()
+    swept = done.swept
+    result = {
+        "open": swept.open if swept else None,
+        "sent": done.emitted.sent,
+        "superseded": done.emitted.superseded,
+        "exhausted": done.emitted.exhausted,
+        "misrouted": done.emitted.misrouted,
+        "barriers_lifted": swept.lifted if swept else None,
+        "blind": done.blind,
+    }
+    if common.json:
+        show_json(result)
+    else:
+        show(", ".join(f"{name} {value}" for name, value in result.items() if name != "blind"))
+        for problem in done.blind:
+            say(f"could not read: {problem}")
+    return Exit.NOT_WELL if done.blind else Exit.DONE
+
+
+def worker(*, pool: str = POOL, until_idle: bool = False, common: Common | None = None) -> int:
+    """Be a worker of this home until stopped (Ctrl-C finishes the image at hand).
+
+    Parameters
+    ----------
+    pool
+        Which stages to execute.
+    until_idle
+        Leave when there is nothing to do.
+    """
+    common = common or Common()
+    if pool != POOL:
+        raise UsageError(f"there is no pool {pool!r}; pools: {POOL}")
+    with opened(common):
+        pass  # a home that cannot be used is one clear line, before anything starts
+    from parjanya.profiles.worker_process import run_worker
+
+    run_worker(Home(common.root), f"{pool}-cli-{os.getpid()}", supervised=False, until_idle=until_idle)
+    return Exit.DONE

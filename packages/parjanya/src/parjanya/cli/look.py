@@ -1,0 +1,168 @@
+"""Commands that only look: status, images, explain, healthcheck."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from parjanya.catalog.items import item_id
+from parjanya.catalog.paths import path_to_key
+from parjanya.cli.common import Common, Exit, UsageError, opened, show, show_json, show_json_array
+from parjanya.profiles.embedded import System
+from parjanya.views.health import check_health
+from parjanya.views.records import record, records
+from parjanya.views.status import Status, read_status
+from parjanya.views.story import story
+from parjanya.views.where import parse
+from tbie.core.keys import ItemKey
+from tbie.core.reading import Known
+from tbie.truth import Item
+
+WATCH_EVERY_S = 1.0  # faster than a person reads
+
+
+def status(*, watch: bool = False, common: Common | None = None) -> int:
+    """What is open, what is queued, what is missing between the two, who works, and since when.
+
+    Parameters
+    ----------
+    watch
+        Look again every second until interrupted.
+    """
+    common = common or Common()
+    pause = threading.Event()  # never set: only an interrupt ends the watch
+    with opened(common) as system:
+        while True:
+            found = read_status(
+                system.workflow, system.truth, system.intent, system.workers(), system.clock, system.settings
+            )
+            if common.json:
+                show_json(found.to_json())
+            else:
+                show("\n".join(_lines(found)))
+            if not watch:
+                return Exit.NOT_WELL if found.findings or _gap(found) else Exit.DONE
+            pause.wait(WATCH_EVERY_S)
+            show()
+
+
+def _gap(found: Status) -> bool:
+    """A gap counts against us only when it has stood longer than the stream needs."""
+    return any(stage.gap and (stage.oldest_open_s or 0) > 60 for stage in found.stages.values())
+
+
+_HEAD = (
+    f"{'stage':12} {'waiting':>8} {'pending':>8} {'done':>8} {'failed':>7} {'queued':>7} {'in flight':>9} {'gap':>5}"
+)
+
+
+def _lines(found: Status) -> list[str]:
+    lines = [_HEAD]
+    for name, stage in found.stages.items():
+        depth = stage.queue.value if isinstance(stage.queue, Known) else None
+        queued = "?" if depth is None else str(depth.visible + depth.delayed)
+        flight = "?" if depth is None else str(depth.in_flight)
+        gap = "?" if stage.gap is None else str(stage.gap)
+        states = stage.states
+        done = states["completed"] + states["skipped"]
+        lines.append(
+            f"{name:12} {states['waiting']:8} {states['pending']:8} {done:8}"
+            f" {states['failed']:7} {queued:>7} {flight:>9} {gap:>5}"
+        )
+    age = "never" if found.heartbeat_age_s is None else f"{found.heartbeat_age_s:.1f} s ago"
+    lines.append(
+        f"workers {len(found.workers)}; reconciler's last heartbeat: {age}; tenants: {', '.join(found.tenants) or 'none'}"
+    )
+    lines += [f"{worker}: {doing}" for worker, doing in found.workers.items()]
+    lines += [f"{f.boundary.value}: {f.code}. {f.next_step}" for f in found.findings]
+    return lines
+
+
+def images(*, where: str | None = None, tenant: str | None = None, common: Common | None = None) -> int:
+    """Every image with its verdict and reasons: one JSON object a line, or one array with --json.
+
+    Parameters
+    ----------
+    where
+        Only those for which this holds, e.g. 'verdict == "reject" and scores.sharpness < 0.3'.
+    tenant
+        Only this tenant's.
+    """
+    common = common or Common()
+    selected = parse(where) if where is not None else lambda _: True
+    with opened(common) as system:
+        found = (r.to_json() for r in records(system.truth, system.workflow, system.objects, tenant) if selected(r))
+        if common.json:
+            show_json_array(found)
+        else:
+            import json
+
+            for image in found:
+                show(json.dumps(image, ensure_ascii=False))
+    return Exit.DONE
+
+
+def explain(item: str, /, *, tenant: str = "default", common: Common | None = None) -> int:
+    """One image: its state, what it waits for and why, what happened so far, what would move it.
+
+    Parameters
+    ----------
+    item
+        Its id, or the path of its file.
+    tenant
+        Whose image it is.
+    """
+    common = common or Common()
+    with opened(common) as system:
+        found = find(system, tenant, item)
+        told = story(found, system.workflow, system.truth, system.intent, system.settings, system.clock.now_ms())
+        image = record(found, system.workflow, system.objects).to_json()
+    if common.json:
+        show_json({"image": image, **told})
+    else:
+        _tell(told, image)
+    return Exit.DONE
+
+
+def find(system: System, tenant: str, name: str) -> Item:
+    """The item of that id or path.
+
+    Raises:
+        UsageError: there is none.
+    """
+    candidates = [ItemKey(tenant, name), ItemKey(tenant, item_id(path_to_key(Path(name).absolute())))]
+    for found in system.truth.get(candidates):
+        if found is not None:
+            return found
+    raise UsageError(f"tenant {tenant!r} has no image {name!r}; `parjanya images` lists them")
+
+
+def _tell(told: dict[str, Any], image: dict[str, Any]) -> None:
+    show(f"{image['path']}")
+    show(f"  id {told['id']}, tenant {told['tenant']}: {image['status']}, verdict {image['verdict'] or 'none yet'}")
+    for reason in image["reasons"]:
+        show(f"    {reason['code']}: {reason['text']}")
+    show("stages")
+    for stage in told["stages"]:
+        extra = "; ".join(f"{key}: {stage[key]}" for key in ("why", "moves") if stage.get(key))
+        show(f"  {stage['stage']:10} {stage['state']:10} {extra}")
+    show("timeline")
+    for line in told["timeline"]:
+        show(f"  {line['at']} {line['who']}: {line['why']}")
+        for change in line["changes"]:
+            show(f"      {change}")
+
+
+def healthcheck(*, common: Common | None = None) -> int:
+    """Whether this instance can do its work: exercises what the reconciler needs. For containers without curl."""
+    common = common or Common()
+    with opened(common) as system:
+        checks = check_health(system.workflow, system.truth, system.intent, system.clock, system.settings)
+    well = all(check.ok for check in checks)
+    if common.json:
+        show_json({"healthy": well, "checks": [check.to_json() for check in checks]})
+    else:
+        for check in checks:
+            show(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
+    return Exit.DONE if well else Exit.NOT_WELL

@@ -1,0 +1,95 @@
+"""What a run leaves behind: the contact sheet, CSV, JSON, sidecars, and a summary in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parjanya.export.csv import write_csv
+from parjanya.export.json import write_json
+from parjanya.export.record import ImageRecord
+from parjanya.export.sheet.writer import SheetMeta, write_sheet
+from parjanya.export.xmp import SidecarWriter
+from parjanya.profiles.embedded import System
+from parjanya.views.records import records
+
+
+@dataclass(slots=True)
+class Reported:
+    """What was written, and what it says."""
+
+    csv: Path
+    json: Path
+    sheet: Path | None = None
+    images: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    sidecars: Counter[str] = field(default_factory=Counter)
+    sidecar_problems: list[dict[str, str]] = field(default_factory=list)
+    sidecar_remarks: list[dict[str, str]] = field(default_factory=list)
+
+
+def report(
+    system: System, tenant: str, out: Path, *, write_sidecars: bool, engine: str | None, policy: str | None
+) -> Reported:
+    """Write everything about *tenant* into *out*."""
+
+    def read() -> Iterator[ImageRecord]:
+        return records(system.truth, system.workflow, system.objects, tenant)
+
+    reported = Reported(out / "images.csv", out / "images.json")
+    version = _count(read(), reported)
+    meta = SheetMeta("Contact sheet", system.clock.now_ms(), engine, policy, version)
+    reported.sheet = write_sheet(read(), out, meta)
+    write_csv(read(), reported.csv)
+    write_json(read(), reported.json)
+    if write_sidecars:
+        _write_sidecars(read(), reported)
+    return reported
+
+
+def _count(found: Iterator[ImageRecord], reported: Reported) -> str | None:
+    version = None
+    for record in found:
+        reported.images += 1
+        if record.verdict is not None:
+            reported.verdicts[record.verdict] += 1
+        if record.failure is not None:
+            reported.failed[record.failure.code] += 1
+        elif record.verdict in ("review", "reject"):
+            reported.reasons.update({reason.code for reason in record.reasons})
+        version = record.policy_version or version
+    return version
+
+
+def _write_sidecars(found: Iterator[ImageRecord], reported: Reported) -> None:
+    writer = SidecarWriter()
+    for record in found:
+        if record.verdict is None:
+            continue  # nothing to say about what could not be judged
+        result = writer.write(record)
+        reported.sidecars[result.action] += 1
+        if result.action == "refused":
+            reported.sidecar_problems.append({"path": str(result.path), "reason": result.reason or "refused"})
+        elif result.warning:
+            reported.sidecar_remarks.append({"path": str(result.path), "reason": result.warning})
+
+
+def summary_lines(reported: Reported) -> list[str]:
+    """The result in a few lines of text."""
+    verdicts = reported.verdicts
+    lines = [
+        f"{reported.images} images: {verdicts['keep']} keep, {verdicts['review']} review, {verdicts['reject']} reject"
+        + (f", {sum(reported.failed.values())} could not be judged" if reported.failed else "")
+    ]
+    if reported.reasons:
+        lines.append("why: " + ", ".join(f"{code} {count}" for code, count in reported.reasons.most_common(8)))
+    if reported.failed:
+        lines.append("not judged: " + ", ".join(f"{code} {count}" for code, count in reported.failed.most_common(8)))
+    if reported.sidecars:
+        lines.append("sidecars: " + ", ".join(f"{count} {action}" for action, count in reported.sidecars.items()))
+    lines.append(f"contact sheet: {reported.sheet}")
+    return lines

@@ -1,0 +1,50 @@
+"""`serve`: the engine as a long-running platform, with health and metrics over HTTP. The API and the pages come here later."""
+
+from __future__ import annotations
+
+import threading
+
+from parjanya.cli.common import Common, Exit, opened, say, workers_or_default
+from parjanya.cli.curate import DRAIN_S, Interrupt
+from parjanya.profiles.embedded import open_engine
+from tbie.core.errors import HomeError
+
+
+def serve(
+    *, host: str = "127.0.0.1", port: int = 8787, workers: int | None = None, common: Common | None = None
+) -> int:
+    """Reconcile, keep a fleet that scales from and to zero, and answer /healthz, /readyz and /metrics.
+
+    Parameters
+    ----------
+    host
+        Address to listen on. The default is reachable from this machine only.
+    port
+        Port to listen on; 0 takes a free one and says which.
+    workers
+        The most worker processes (default: one for each core, or PARJANYA_WORKERS).
+    """
+    common = common or Common()
+    from parjanya.api.app import make_app
+    from parjanya.api.server import Server
+
+    interrupt = Interrupt()
+    with opened(common, must_exist=False) as system:
+        if not system.home.lead():
+            raise HomeError(f"another engine leads {system.home.root}; stop it, or use another home")
+        running = open_engine(system, workers_or_default(workers))
+        server = Server(make_app(system), host, port)
+        try:
+            server.start()
+            say(f"serving {system.home.root} on http://{host}:{server.port} (/healthz /readyz /metrics); Ctrl-C drains")
+            running.engine.start()
+            while not interrupt.asked:
+                running.engine.turn()
+        finally:
+            left = running.engine.stop(DRAIN_S)
+            server.stop()
+            running.close()
+            system.home.resign()
+    if not left:
+        say(f"{threading.active_count()} threads and some workers are still busy; they finish and leave by themselves")
+    return Exit.DONE

@@ -1,0 +1,1 @@
+"""Everything that turns bytes into pixels and pixels into figures."""

@@ -1,0 +1,188 @@
+"""The embedded profile: SQLite for Truth and Intent, a directory for objects, local processes for execution.
+
+``open_system`` gives what any command needs; ``open_engine`` adds the reconciler and the fleet; ``open_worker`` is what
+a worker process of that fleet does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from parjanya.catalog.paths import key_to_path
+from parjanya.home import Home
+from parjanya.imaging.limits import Limits
+from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.stages import curate, group, observe, preview, quality, technical
+from parjanya.views.candidates import load_candidates
+from parjanya.workflow import POOL, image_workflow
+from tbie.backends.sqlite.belief import belief
+from tbie.backends.sqlite.bell import Bell, Listener
+from tbie.backends.sqlite.execution import Death, ProcessFleet
+from tbie.backends.sqlite.intent import SqliteIntent
+from tbie.backends.sqlite.objects import LocalObjects
+from tbie.backends.sqlite.slot import SUFFIX, Slot, is_alive, read_slot
+from tbie.backends.sqlite.truth import SqliteTruth
+from tbie.core.clock import Clock, SystemClock
+from tbie.core.ids import Ids, RandomIds
+from tbie.core.settings import Settings
+from tbie.engine import Engine
+from tbie.execution import Drift, Handlers, OneByOne, Together
+from tbie.reconciler.fleet import PoolLimits
+from tbie.reconciler.loop import Reconciler
+from tbie.worker import Worker, settle_death
+from tbie.workflow import Workflow
+
+TRUTH_BELL, INTENT_BELL = "truth", "intent"
+
+
+@dataclass(slots=True)
+class System:
+    """One embedded instance, opened."""
+
+    home: Home
+    workflow: Workflow
+    truth: SqliteTruth
+    intent: SqliteIntent
+    objects: LocalObjects
+    clock: Clock
+    ids: Ids
+    settings: Settings
+    truth_bell: Bell
+    intent_bell: Bell
+
+    def bury(self, death: Death) -> None:
+        """Free what a dead worker held, and charge the item it was working on."""
+        token = death.doing.token if death.doing is not None else None
+        evidence = dict(death.evidence)
+        if death.doing is not None:
+            evidence["stage"] = death.doing.stage
+        args = (self.workflow, self.truth, self.intent, death.reason, evidence)
+        if settle_death(death.owner, token, *args):
+            self.intent_bell.ring()
+            self.truth_bell.ring()
+
+    def handlers(self, limits: Limits) -> Handlers:
+        """What executes each stage on this machine."""
+        return {
+            technical.NAME: OneByOne(technical.make_handler(limits)),
+            preview.NAME: OneByOne(preview.make_handler(self.objects, limits)),
+            quality.NAME: OneByOne(quality.make_handler(self.objects)),
+            observe.NAME: OneByOne(observe.make_handler(self.objects)),
+            group.NAME: Together(group.make_batch_handler(partial(load_candidates, self.truth))),
+            curate.NAME: Together(curate.make_batch_handler()),
+        }
+
+    def workers(self) -> dict[str, str]:
+        """The workers alive in this home, whoever started them, and what each is doing (``idle`` or ``stage item``)."""
+        found = {}
+        for path in sorted(self.home.run.glob(f"*{SUFFIX}")):
+            if is_alive(path):
+                doing = read_slot(path)
+                found[path.name.removesuffix(SUFFIX)] = f"{doing.stage} {doing.item.item}" if doing else "idle"
+        return found
+
+    def listen(self, topic: str, name: str) -> Listener:
+        """Hear the bell of *topic*: ``truth`` rings when something was committed, ``intent`` when work was queued."""
+        return Listener(self.home.run, topic, f"{name}-{os.getpid()}")
+
+    def close(self) -> None:
+        """Let go of everything."""
+        for thing in (self.truth, self.intent, self.truth_bell, self.intent_bell):
+            thing.close()
+
+
+def open_system(home: Home, settings: Settings | None = None, clock: Clock | None = None) -> System:
+    """Open, or create, the instance in *home*.
+
+    Raises:
+        HomeError, TruthUnavailableError, NewerSchemaError: with words for the user.
+    """
+    clock, ids, settings = clock or SystemClock(), RandomIds(), settings or Settings()
+    workflow = image_workflow()
+    return System(
+        home,
+        workflow,
+        SqliteTruth(home.truth, workflow, clock, ids),
+        SqliteIntent(home.intent, clock, settings.retention_s),
+        LocalObjects(home.objects, {"file": key_to_path}),
+        clock,
+        ids,
+        settings,
+        Bell(home.run, TRUTH_BELL),
+        Bell(home.run, INTENT_BELL),
+    )
+
+
+def default_workers() -> int:
+    """One worker for each core this process may use."""
+    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1))
+
+
+@dataclass(slots=True)
+class Running:
+    """An engine with what it stands on."""
+
+    engine: Engine
+    fleet: ProcessFleet
+    reconciler: Reconciler
+    listener: Listener
+
+    def close(self) -> None:
+        """Stop listening; the system itself stays open."""
+        self.listener.close()
+
+
+def open_reconciler(system: System, fleet: ProcessFleet | None = None, workers: int = 0) -> Reconciler:
+    """The control plane of this instance; without a fleet it only emits."""
+    return Reconciler(
+        system.workflow,
+        system.truth,
+        system.intent,
+        system.objects.has,
+        system.clock,
+        system.settings,
+        instance=str(os.getpid()),
+        belief=belief(system.workflow, system.intent, fleet),
+        fleet=fleet,
+        limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
+        after_emit=system.intent_bell.ring,
+    )
+
+
+def open_engine(system: System, workers: int) -> Running:
+    """The reconciler and a fleet of up to *workers* processes. The caller leads the home (``Home.lead``)."""
+    system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
+    fleet = ProcessFleet(system.home.run, partial(_command, system.home.root), system.bury, system.clock, system.ids)
+    reconciler = open_reconciler(system, fleet, workers)
+    listener = system.listen(TRUTH_BELL, "engine")
+    return Running(Engine(reconciler, fleet, listener.wait, system.settings), fleet, reconciler, listener)
+
+
+def open_worker(system: System, name: str, slot: Slot, limits: Limits) -> Worker:
+    """A worker of the images pool on this machine."""
+
+    def check() -> Drift | None:
+        declared = system.truth.read_meta(MANIFEST)
+        return attest(Manifest.from_json(declared) if declared else None, this_machine(system.workflow))
+
+    return Worker(
+        name,
+        POOL,
+        system.workflow,
+        system.handlers(limits),
+        system.truth,
+        system.intent,
+        system.clock,
+        system.settings,
+        attest=check,
+        progress=slot,
+        after_commit=system.truth_bell.ring,
+    )
+
+
+def _command(root: Path, pool: str, owner: str) -> list[str]:
+    return [sys.executable, "-m", "parjanya.profiles.worker_process", str(root), pool, owner]

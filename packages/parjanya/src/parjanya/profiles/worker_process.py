@@ -1,0 +1,60 @@
+"""A worker process of the embedded fleet: ``python -m parjanya.profiles.worker_process HOME POOL OWNER``.
+
+Started by ``ProcessFleet``. It limits itself before it touches a byte of anybody's file. What it prints is kept in its
+log and becomes evidence if it dies.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+from parjanya.home import Home
+from parjanya.imaging.limits import Limits, apply_process_limits
+from parjanya.profiles.embedded import INTENT_BELL, open_system, open_worker
+from tbie.backends.sqlite.bell import Listener
+from tbie.backends.sqlite.slot import Slot
+from tbie.core.errors import TbieError
+from tbie.core.finding import Finding
+from tbie.worker.runner import Runner
+
+RECYCLE_AFTER = 5_000
+"""Items after which a process makes room for a fresh one: native decoders leak slowly."""
+
+
+def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = False) -> None:
+    """Be a worker named *owner* until stopped, orphaned (if *supervised*) or idle."""
+    limits = Limits()
+    apply_process_limits(limits)
+    system = open_system(home)
+    slot = Slot(home.run, owner, system.clock)
+    with Listener(home.run, INTENT_BELL, owner) as listener:
+        worker = open_worker(system, owner, slot, limits)
+        runner = Runner(
+            worker,
+            system.truth,
+            system.intent,
+            system.clock,
+            system.settings,
+            listener.wait,
+            report=_report,
+            recycle_after=RECYCLE_AFTER,
+            follow_parent=supervised,
+        )
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: runner.stop())
+        runner.run(until_idle)
+    slot.close()
+    system.close()
+
+
+def _report(problem: Finding | TbieError) -> None:
+    if isinstance(problem, Finding):
+        print(f"{problem.code}: {problem.next_step} {dict(problem.evidence)}", file=sys.stderr, flush=True)  # noqa: T201
+    else:
+        print(f"{type(problem).__name__}: {problem}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    run_worker(Home(Path(sys.argv[1])), sys.argv[3], supervised=True)

@@ -1,0 +1,79 @@
+"""Stage ``preview``: the pictures that people and judges look at, stored as objects.
+
+Needs ``technical``. Owns: large, thumb, recipe, source. Leaves the encoded bytes in ``scratch`` (``preview.large``,
+``preview.thumb``) for the stages that look at them.
+"""
+
+from __future__ import annotations
+
+from parjanya.imaging import previews
+from parjanya.imaging.decoded import Decoded
+from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
+from parjanya.imaging.refusal import ImageRefused
+from parjanya.stages import technical
+from tbie.core.errors import ObjectStoreFullError
+from tbie.core.fingerprint import fingerprint
+from tbie.core.outcome import Completed, Outcome, Retry
+from tbie.execution import Handler, Work
+from tbie.objects import ObjectStore
+
+NAME = "preview"
+CODE_VERSION = 1
+VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "recipe": previews.RECIPE, "library": previews.LIBRARY})
+
+LARGE_KEY = "preview.large"
+"""``scratch`` key of the bytes of the 2048-pixel JPEG."""
+THUMB_KEY = "preview.thumb"
+"""``scratch`` key of the bytes of the 320-pixel JPEG."""
+
+
+def make_handler(objects: ObjectStore, limits: Limits = DEFAULT_LIMITS) -> Handler:
+    """A handler that stores previews in *objects* and holds each image to *limits*."""
+
+    def handle(work: Work) -> Outcome:
+        try:
+            decoded = _decoded(work, limits)
+        except ImageRefused as refused:
+            return refused.outcome()
+        large, thumb = previews.large(decoded.view), previews.thumb(decoded.view)
+        try:
+            facts = {
+                "large": _store(objects, large),
+                "thumb": _store(objects, thumb),
+                "recipe": previews.RECIPE,
+                "source": decoded.origin,
+            }
+        except ObjectStoreFullError as error:
+            return Retry("object_store_full", evidence={"message": str(error)})
+        work.scratch[LARGE_KEY], work.scratch[THUMB_KEY] = large.data, thumb.data
+        return Completed(facts)
+
+    return handle
+
+
+def _decoded(work: Work, limits: Limits) -> Decoded:
+    """The picture that ``technical`` saw: the one it left, or decoded again from the same bytes."""
+    sha256 = work.facts[technical.NAME]["sha256"]
+    kept = work.scratch.get(technical.DECODED_KEY)
+    if isinstance(kept, Decoded) and work.scratch.get(technical.SHA256_KEY) == sha256:
+        return kept
+    source, _, decoded = technical.see(work, limits)
+    if source.sha256 != sha256:
+        raise ImageRefused(
+            "source_changed",
+            "the bytes are not those that the stage technical described; ingest the file again",
+            retriable=True,
+            evidence={"sha256": [sha256, source.sha256]},
+        )
+    return decoded
+
+
+def _store(objects: ObjectStore, encoded: previews.Encoded) -> dict[str, object]:
+    address = objects.put(encoded.data, ".jpg")
+    return {
+        "bucket": address.bucket,
+        "key": address.key,
+        "width": encoded.width,
+        "height": encoded.height,
+        "bytes": len(encoded.data),
+    }

@@ -1,0 +1,27 @@
+"""What history keeps of a record, and how rows come back from it. Pure; all backends write the same shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tbie.truth import HistoryEntry, StageRecord
+
+
+def plain(record: StageRecord) -> dict[str, object]:
+    """A record as plain data: what history keeps as ``after``."""
+    return {**record._asdict(), "state": record.state.value}
+
+
+def brief(record: StageRecord) -> dict[str, object]:
+    """A record in short: what history keeps as ``before`` (the rest is the ``after`` of an earlier entry)."""
+    return {"state": record.state.value, "generation": record.generation, "token": record.token}
+
+
+def fold(entries: Iterable[HistoryEntry]) -> dict[str, Mapping[str, object]]:
+    """Replay history: the last record of each stage, as plain data. Must equal the row (invariant 9)."""
+    rows: dict[str, Mapping[str, object]] = {}
+    for entry in entries:
+        for stage, record in entry.after.items():
+            assert isinstance(record, Mapping)
+            rows[stage] = record
+    return rows

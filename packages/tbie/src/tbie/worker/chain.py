@@ -1,0 +1,132 @@
+"""Runs handlers on items, one stage after the other, and turns whatever they raise into an answer.
+
+Caller: ``worker`` alone. Nothing here touches a store: a chain that dies loses work, never an intent.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tbie.core.keys import ItemKey
+from tbie.core.outcome import Completed, Facts, Outcome, Retry
+from tbie.execution import Handlers, OneByOne, Progress, Together, Work
+from tbie.intent import Message
+from tbie.truth import Item, StageRecord, StageState, Step
+from tbie.workflow import Stage, Workflow
+
+
+class NoProgress:
+    """For workers that nobody supervises."""
+
+    def begin(self, stage: str, item: ItemKey, token: str, max_run_s: float) -> None:
+        """Note nothing."""
+
+    def end(self) -> None:
+        """Note nothing."""
+
+
+@dataclass(slots=True)
+class Job:
+    """A claimed message with the row it speaks of."""
+
+    message: Message
+    item: Item
+    record: StageRecord
+
+
+class Chain:
+    """The handlers of one pool, and what may be run after what."""
+
+    def __init__(self, pool: str, workflow: Workflow, handlers: Handlers, progress: Progress) -> None:
+        self._pool, self._workflow, self._handlers, self._progress = pool, workflow, handlers, progress
+
+    def work_of(self, job: Job) -> Work:
+        """What a handler is given for *job*."""
+        item, record = job.item, job.record
+        upstream = self._workflow.upstream[record.stage]
+        facts = {name: r.facts for name, r in item.stages.items() if name in upstream and r.facts is not None}
+        version, attempt = self._workflow[record.stage].version, record.attempts + 1
+        args = (item.key, record.stage, record.generation, version, item.address, item.attributes, facts, attempt)
+        return Work(*args)
+
+    def run_together(self, handler: Together, jobs: Sequence[Job]) -> Sequence[Outcome]:
+        """One outcome for each job."""
+        works = [self.work_of(job) for job in jobs]
+        first = jobs[0].record
+        self._progress.begin(first.stage, jobs[0].item.key, first.token, self._workflow[first.stage].max_run_s)
+        try:
+            outcomes = handler.run(works)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises, the intents must survive it
+            return [raised(error)] * len(works)
+        finally:
+            self._progress.end()
+        if len(outcomes) != len(works):
+            message = f"{len(outcomes)} outcomes for {len(works)} items"
+            return [Retry("handler_error", evidence={"message": message})] * len(works)
+        return outcomes
+
+    def run(self, handler: OneByOne, job: Job) -> tuple[Outcome, tuple[Step, ...]]:
+        """The outcome of *job*, and of the stages that were run ahead after it."""
+        work = self.work_of(job)
+        outcome = self._run(handler, work, job.record.token)
+        return outcome, self._run_ahead(job, work, outcome)
+
+    def _run(self, handler: OneByOne, work: Work, token: str) -> Outcome:
+        self._progress.begin(work.stage, work.key, token, self._workflow[work.stage].max_run_s)
+        try:
+            return handler.run(work)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises, the intent must survive it
+            return raised(error)
+        finally:
+            self._progress.end()
+
+    def _run_ahead(self, job: Job, work: Work, outcome: Outcome) -> tuple[Step, ...]:
+        """Run the next stages of the same item at once, where this worker may and everything they need is here.
+
+        Not on a repeated receive: if something in the chain kills the process, running one stage at a time names it.
+        """
+        if not isinstance(outcome, Completed) or job.message.receives > 1:
+            return ()
+        facts: dict[str, Facts] = {name: r.facts for name, r in job.item.stages.items() if r.facts is not None}
+        facts[work.stage] = outcome.facts
+        steps: list[Step] = []
+        for stage in self._workflow.downstream[work.stage]:
+            handler = self._handlers.get(stage.name)
+            if not isinstance(handler, OneByOne) or not self._may_run_ahead(stage, job.item, facts):
+                continue
+            result = self._run(handler, self._ahead(stage, job.item, work, facts), job.record.token)
+            if isinstance(result, Retry):
+                break  # stays open in Truth; its own intent brings it back
+            steps.append(Step(stage.name, stage.version, result))
+            if isinstance(result, Completed):
+                facts[stage.name] = result.facts
+        return tuple(steps)
+
+    def _ahead(self, stage: Stage, item: Item, work: Work, facts: dict[str, Facts]) -> Work:
+        upstream = {name: facts[name] for name in self._workflow.upstream[stage.name] if name in facts}
+        old = item.stages.get(stage.name)
+        generation = old.generation if old else 1
+        where = (work.address, work.attributes)
+        return Work(work.key, stage.name, generation, stage.version, *where, upstream, 1, work.scratch)
+
+    def _may_run_ahead(self, stage: Stage, item: Item, facts: dict[str, Facts]) -> bool:
+        record = item.stages.get(stage.name)
+        return (
+            stage.pool == self._pool
+            and not stage.barrier
+            and (record is None or record.state is StageState.WAITING)
+            and all(need in facts for need in stage.needs)
+            and (stage.eligible is None or stage.eligible(facts) is None)
+        )
+
+
+def raised(error: Exception) -> Retry:
+    """An exception of a handler as an outcome: another attempt, with what an engineer needs to find it."""
+    frames = traceback.format_exception(error)[-4:]
+    reason = "out_of_memory" if isinstance(error, MemoryError) else "handler_error"
+    message = str(error).encode("utf-8", "backslashreplace").decode()
+    return Retry(
+        reason, evidence={"type": type(error).__name__, "message": message, "traceback": "".join(frames)[-2000:]}
+    )

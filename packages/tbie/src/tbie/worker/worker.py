@@ -1,0 +1,202 @@
+"""Intent → Execution → Truth: claim, run, commit, settle.
+
+The order is the promise: a result is committed to Truth first, and only then does the message go. A crash anywhere in
+between costs a repetition that Truth refuses, never the work. A handler's exception is a ``Retry``, never a deletion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tbie.core.cause import Cause
+from tbie.core.clock import Clock
+from tbie.core.errors import TbieError, TruthUnavailableError
+from tbie.core.outcome import Outcome
+from tbie.core.settings import Settings
+from tbie.execution import Drift, Handlers, OneByOne, Progress, Together
+from tbie.intent import Claim, Delete, Disposal, IntentQueue, Message, Release
+from tbie.truth import Committed, Result, Settle, StageState, Step, TruthStore
+from tbie.worker.chain import Chain, Job, NoProgress
+from tbie.worker.settling import disposal, unstorable, words
+from tbie.workflow import Workflow
+
+
+@dataclass(slots=True)
+class Stepped:
+    """What one step did."""
+
+    claimed: int = 0
+    committed: int = 0
+    superseded: int = 0
+    released: int = 0
+
+
+class Worker:
+    """One worker of one pool. Not thread-safe; ``held`` may be read from another thread to extend leases."""
+
+    def __init__(
+        self,
+        name: str,
+        pool: str,
+        workflow: Workflow,
+        handlers: Handlers,
+        truth: TruthStore,
+        intent: IntentQueue,
+        clock: Clock,
+        settings: Settings,
+        *,
+        attest: Callable[[], Drift | None] = lambda: None,
+        progress: Progress | None = None,
+        after_commit: Callable[[], None] = lambda: None,
+        flush_s: float = 0.25,
+    ) -> None:
+        self.name, self.pool = name, pool
+        self._workflow, self._handlers, self._truth, self._intent = workflow, handlers, truth, intent
+        self._clock, self._settings, self._attest = clock, settings, attest
+        self._chain = Chain(pool, workflow, handlers, progress or NoProgress())
+        self._after_commit, self._flush_s = after_commit, flush_s
+        # downstream first: finishing what was begun keeps the number of half-done items small
+        self._stages = tuple(reversed(workflow.in_pool(pool)))
+        self._claims = tuple(
+            Claim(s.name, name, s.claim_batch, settings.visibility_timeout_s, s.retry.max_receives)
+            for s in self._stages
+        )
+        for stage in self._stages:
+            settings.check_stage(stage.name, stage.max_run_s)
+        self._disposals: list[Disposal] = []
+        self.held: tuple[Message, ...] = ()
+        self.done = 0
+        self.drift: Drift | None = None
+        self._attest_now()
+
+    def step(self, stopping: Callable[[], bool] = lambda: False) -> Stepped:
+        """Claim one batch, run it, commit it. Returns at once when there is nothing to do.
+
+        Raises:
+            TruthUnavailableError: nothing was committed; the messages were given back uncounted.
+            IntentUnavailableError: the queue is away.
+        """
+        stepped = Stepped()
+        if self.drift is not None or self._clock.monotonic_s() >= self._attest_at_s:
+            self._attest_now()  # a machine may be upgraded under a worker, or mended
+        claims = () if self.drift is not None or stopping() else self._claims
+        disposals, self._disposals = self._disposals, []
+        messages = self._intent.exchange(disposals, claims)
+        if not messages:
+            return stepped
+        stepped.claimed = len(messages)
+        self.held = tuple(messages)
+        try:
+            self._work(messages, stepped, stopping)
+        except TruthUnavailableError:
+            settled = {id(d.message) for d in self._disposals}
+            self._disposals += [Release(m) for m in messages if id(m) not in settled]
+            self.flush()
+            raise
+        finally:
+            self.held = ()
+        return stepped
+
+    def _attest_now(self) -> None:
+        self._attest_at_s = self._clock.monotonic_s() + self._settings.heartbeat_interval_s
+        self.drift = self._attest()
+
+    def flush(self) -> None:
+        """Settle what is committed without claiming anything new."""
+        disposals, self._disposals = self._disposals, []
+        if disposals:
+            self._intent.exchange(disposals, ())
+
+    def _work(self, messages: Sequence[Message], stepped: Stepped, stopping: Callable[[], bool]) -> None:
+        jobs = self._load(messages, stepped)
+        if not jobs:
+            return
+        handler = self._handlers[jobs[0].message.envelope.stage]
+        match handler:
+            case Together():
+                outcomes = self._chain.run_together(handler, jobs)
+                settles = [self._settle(job, outcome, ()) for job, outcome in zip(jobs, outcomes, strict=True)]
+                self._commit(settles, jobs, stepped)
+            case OneByOne():
+                self._one_by_one(handler, jobs, stepped, stopping)
+
+    def _one_by_one(
+        self, handler: OneByOne, jobs: Sequence[Job], stepped: Stepped, stopping: Callable[[], bool]
+    ) -> None:
+        settles: list[Settle] = []
+        begun = 0
+        flush_at = self._clock.monotonic_s() + self._flush_s
+        for index, job in enumerate(jobs):
+            if index and stopping():
+                self._disposals += [Release(left.message) for left in jobs[index:]]
+                stepped.released += len(jobs) - index
+                break
+            settles.append(self._settle(job, *self._chain.run(handler, job)))
+            if self._clock.monotonic_s() >= flush_at:
+                self._commit(settles, jobs[begun : index + 1], stepped)
+                settles, begun = [], index + 1
+                flush_at = self._clock.monotonic_s() + self._flush_s
+        self._commit(settles, jobs[begun : begun + len(settles)], stepped)
+
+    def _load(self, messages: Sequence[Message], stepped: Stepped) -> list[Job]:
+        jobs = []
+        items = self._truth.get([m.envelope.key for m in messages])
+        for message, item in zip(messages, items, strict=True):
+            envelope = message.envelope
+            record = item.stages.get(envelope.stage) if item is not None else None
+            if (
+                item is None
+                or record is None
+                or record.state is not StageState.PENDING
+                or record.token != envelope.token
+                or record.generation != envelope.generation
+            ):
+                self._disposals.append(Delete(message))
+                stepped.superseded += 1
+            else:
+                jobs.append(Job(message, item, record))
+        return jobs
+
+    def _settle(self, job: Job, outcome: Outcome, then: tuple[Step, ...]) -> Settle:
+        record, message = job.record, job.message
+        stage = self._workflow[record.stage]
+        return Settle(
+            job.item.key,
+            record.stage,
+            record.generation,
+            record.token,
+            stage.version,
+            outcome,
+            Cause(f"worker:{self.name}", words(outcome)),
+            then,
+            message.receives,
+            message.receives >= stage.retry.max_receives,
+        )
+
+    def _commit(self, settles: Sequence[Settle], jobs: Sequence[Job], stepped: Stepped) -> None:
+        if not settles:
+            return
+        try:
+            results: Sequence[Result] = self._truth.commit(settles)
+        except TbieError:
+            raise
+        except Exception:  # noqa: BLE001 - one result that cannot be stored (NaN, bytes) must not take its batch along
+            results = [self._commit_alone(settle) for settle in settles]
+        for settle, job, result in zip(settles, jobs, results, strict=True):
+            self._disposals.append(disposal(settle, job.message, result))
+            if isinstance(result, Committed):
+                stepped.committed += 1
+            else:
+                stepped.superseded += 1
+        self.done += len(settles)
+        self._after_commit()
+
+    def _commit_alone(self, settle: Settle) -> Result:
+        try:
+            (result,) = self._truth.commit([settle])
+        except TbieError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this result's
+            (result,) = self._truth.commit([settle._replace(outcome=unstorable(error), then=())])
+        return result
