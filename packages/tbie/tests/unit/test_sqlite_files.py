@@ -166,7 +166,7 @@ def test_a_file_of_a_newer_version_is_refused_and_unchanged(tmp_path: Path, cloc
     connection = sqlite3.connect(path)
     connection.executescript("CREATE TABLE future(x); PRAGMA user_version=999;")
     connection.close()
-    with pytest.raises(NewerSchemaError, match=r"schema 999, this program knows 1.*Nothing was changed"):
+    with pytest.raises(NewerSchemaError, match=r"schema 999, this one knows 1.*Nothing was changed"):
         (open_truth if name == "truth.db" else open_intent)(tmp_path, clock)
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("future",)]
