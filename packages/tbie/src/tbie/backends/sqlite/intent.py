@@ -254,9 +254,7 @@ class SqliteIntent:
         self._db.close()
 
 
-def _known(
-    connection: sqlite3.Connection, envelopes: Sequence[Envelope]
-) -> dict[tuple[str, ItemKey], dict[str, bool]]:
+def _known(connection: sqlite3.Connection, envelopes: Sequence[Envelope]) -> dict[tuple[str, ItemKey], dict[str, bool]]:
     """The tokens that each item of *envelopes* has in its queue (True) or among its dead letters (False)."""
     keys: dict[str, list[ItemKey]] = {}
     for envelope in envelopes:
