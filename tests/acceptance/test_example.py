@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -44,10 +44,8 @@ class Run:
         children = self.children()
         self.process.kill()
         for pid in children:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         self.process.wait(10)
         self.process.stdout.close()  # type: ignore[union-attr]
 
@@ -57,11 +55,9 @@ class Run:
         for _ in range(2000):
             if reached():
                 return
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.01)
                 return
-            except subprocess.TimeoutExpired:
-                continue
         pytest.fail("it neither got there nor ended")
 
     def query(self, sql: str) -> list[tuple[object, ...]]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
+
 from parjanya.export.record import Failure, ImageRecord, Reason
 from parjanya.export.sheet import SheetMeta, write_sheet
-from PIL import Image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from parjanya.export.record import Failure, ImageRecord, Reason
 
 if TYPE_CHECKING:

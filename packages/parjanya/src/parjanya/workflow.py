@@ -6,9 +6,8 @@ technical ─▶ preview ─┬─▶ quality ─┬─▶ group ─▶ curate
 
 from __future__ import annotations
 
-from tbie.workflow import RetryPolicy, Stage, Workflow
-
 from parjanya.stages import curate, group, observe, preview, quality, technical
+from tbie.workflow import RetryPolicy, Stage, Workflow
 
 POOL = "images"
 

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from parjanya.profiles.embedded import System
+from parjanya.views.status import coverage_gap
 from tbie.core.errors import TbieError
 from tbie.core.reading import Known
 from tbie.truth import StageState
 from tbie.watchdog import watch
-
-from parjanya.profiles.embedded import System
-from parjanya.views.status import coverage_gap
 
 FINDINGS = ("control_plane_silent", "control_plane_blind")
 
@@ -43,8 +43,8 @@ class TbieCollector(Collector):
     def _truth(self) -> Iterator[Metric]:
         system = self._system
         counts: Counter[tuple[str, str]] = Counter()
-        for (_, stage, state), count in system.truth.tally().items():
-            counts[stage, state.value] += count
+        for (_, name, found), count in system.truth.tally().items():
+            counts[name, found.value] += count
         rows = GaugeMetricFamily("tbie_truth_rows", "Stage records by state.", labels=["stage", "state"])
         oldest = GaugeMetricFamily(
             "tbie_truth_oldest_open_seconds", "Age of the oldest pending record; 0 if none.", labels=["stage"]

@@ -7,6 +7,7 @@ import threading
 
 import uvicorn
 from starlette.applications import Starlette
+
 from tbie.core.errors import TbieError
 
 _START_S = 10.0  # uvicorn needs milliseconds; ten seconds is a machine in trouble

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from parjanya.catalog.paths import path_to_key
 from tbie.core.cause import Cause
 from tbie.core.keys import Address, ItemKey
 from tbie.truth import Command, Committed, Item, NewItem, Reset, StageState, TruthStore, Update
 from tbie.workflow import Workflow
-
-from parjanya.catalog.paths import path_to_key
 
 BUCKET = "file"
 GROUP = 200

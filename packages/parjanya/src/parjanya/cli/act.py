@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from tbie.core.cause import Cause
-from tbie.core.keys import ItemKey
-from tbie.replay import replay as replay_items
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import ingest as ingest_files
 from parjanya.cli.common import Common, Exit, UsageError, opened, say, show, show_json
 from parjanya.home import Home
-from parjanya.profiles.embedded import POOL, open_reconciler
+from parjanya.profiles.embedded import open_reconciler
 from parjanya.views.records import records
 from parjanya.views.where import parse
+from parjanya.workflow import POOL
+from tbie.core.cause import Cause
+from tbie.core.keys import ItemKey
+from tbie.replay import replay as replay_items
 
 
 def person() -> str:

@@ -13,8 +13,6 @@ from types import FrameType
 from typing import Annotated, Any
 
 from cyclopts import Parameter
-from tbie.core.errors import TbieError
-from tbie.truth import StageState
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import Ingested
@@ -25,6 +23,8 @@ from parjanya.cli.progress import progress
 from parjanya.cli.report import Reported, report, summary_lines
 from parjanya.profiles.embedded import Running, System, open_engine
 from parjanya.stages import observe
+from tbie.core.errors import TbieError
+from tbie.truth import StageState
 
 ENGINES = ("classical",)
 POLICIES = ("culling",)
@@ -197,8 +197,8 @@ def _result(ingested: Ingested, walk: Walk, reported: Reported, settled: bool) -
 def _complain(walk: Walk, settled: bool, reported: Reported) -> None:
     for path, problem in walk.problems:
         say(f"{path}: {problem}")
-    for problem in [*reported.sidecar_problems, *reported.sidecar_remarks]:
-        say(f"{problem['path']}: {problem['reason']}")
+    for remark in [*reported.sidecar_problems, *reported.sidecar_remarks]:
+        say(f"{remark['path']}: {remark['reason']}")
     if walk.ignored:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in walk.ignored.most_common(6))
         say(f"not images, left alone: {kinds}")

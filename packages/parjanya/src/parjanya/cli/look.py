@@ -6,10 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tbie.core.keys import ItemKey
-from tbie.core.reading import Known
-from tbie.truth import Item
-
 from parjanya.catalog.items import item_id
 from parjanya.catalog.paths import path_to_key
 from parjanya.cli.common import Common, Exit, UsageError, opened, show, show_json, show_json_array
@@ -19,6 +15,9 @@ from parjanya.views.records import record, records
 from parjanya.views.status import Status, read_status
 from parjanya.views.story import story
 from parjanya.views.where import parse
+from tbie.core.keys import ItemKey
+from tbie.core.reading import Known
+from tbie.truth import Item
 
 
 def status(*, watch: bool = False, common: Common | None = None) -> int:

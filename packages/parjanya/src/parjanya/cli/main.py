@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
-from tbie.core.errors import TbieError
 
 from parjanya import __version__
 from parjanya.cli import act, curate, look, serve
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
+from tbie.core.errors import TbieError
 
 app = App(
     name="parjanya", version=__version__, help="Judges photographs with reasons, and stays correct while things break."

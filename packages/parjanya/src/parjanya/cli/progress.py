@@ -16,6 +16,7 @@ from typing import Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
 from tbie.core.clock import Clock
 
 LINE_EVERY_S = 5.0

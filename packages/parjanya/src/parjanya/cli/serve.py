@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import threading
 
-from tbie.core.errors import HomeError
-
 from parjanya.cli.common import Common, Exit, opened, say, workers_or_default
 from parjanya.cli.curate import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import open_engine
+from tbie.core.errors import HomeError
 
 
 def serve(

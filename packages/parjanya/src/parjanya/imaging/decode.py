@@ -6,28 +6,40 @@ JPEG XL have modules of their own; everything else is a Pillow plugin and a few 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import pi_heif
-from PIL import ImageFile
+from PIL import AvifImagePlugin, ImageFile
 
 from parjanya.imaging.boxes import missing_part
 from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.exif_locate import Metadata, locate
 from parjanya.imaging.jpeg import check_scans, scale_in_decoder
 from parjanya.imaging.jxl import decode_jxl
-from parjanya.imaging.limits import Limits
-from parjanya.imaging.opening import open_image, refusing
+from parjanya.imaging.limits import Limits, memory_left_bytes
+from parjanya.imaging.opening import check_pixels, open_image, refusing
 from parjanya.imaging.rawfile import decode_raw
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.imaging.shrink import has_alpha, shrink
 from parjanya.imaging.sniff import Kind
-from parjanya.imaging.structure import check_frames, check_png, count_gif_frames, png_bit_depth, tiff_bit_depth
+from parjanya.imaging.structure import (
+    check_frames,
+    check_png,
+    count_gif_frames,
+    count_tiff_pages,
+    png_bit_depth,
+    tiff_bit_depth,
+    webp_size,
+)
 
 _ORIENTATION = 0x0112
 _MODE_BITS: Mapping[str, int] = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32, "F": 32}
 
+_BYTES_PER_PIXEL = 8  # at the least: the codec's picture and Pillow's
+
 pi_heif.options.DECODE_THREADS = 1  # one worker for each core: threads would only take from each other
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 pi_heif.options.THUMBNAILS = False
 pi_heif.options.DEPTH_IMAGES = False
 pi_heif.options.AUX_IMAGES = False
@@ -44,18 +56,20 @@ def decode(data: bytes, kind: Kind, limits: Limits) -> Decoded:
     if kind.format == "JXL":
         return decode_jxl(data, limits)
     _check_structure(data, kind)
-    image = open_image(data, kind.format, limits)
+    size = webp_size(data) if kind.format == "WEBP" else None
+    if size is not None:
+        check_pixels(*size, limits)
+    with _memory_told_from_damage(kind, size[0] * size[1] if size is not None else 0):
+        image = open_image(data, kind.format, limits)
     if kind.format == "JPEG":
         check_scans(data, image.width * image.height, limits)
-    block = image.info.get("exif")
-    metadata = locate(data, kind, block if isinstance(block, bytes) and kind.format not in ("JPEG", "TIFF") else None)
-    return _load(data, kind, limits, image, metadata)
+    return _load(data, kind, limits, image)
 
 
-def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile, metadata: Metadata) -> Decoded:
+def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile) -> Decoded:
     width, height = image.size
     mode, icc = image.mode, image.info.get("icc_profile")
-    with refusing(kind.format, limits):
+    with _memory_told_from_damage(kind, width * height), refusing(kind.format, limits):
         frames = _count_frames(data, kind, limits, image)
         bits = _bit_depth(data, kind, image)
         if kind.format == "JPEG":
@@ -63,7 +77,11 @@ def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile, m
         image.load()
         if kind.format != "JPEG":
             width, height = image.size  # HEIF: known only after decoding. TIFF: Pillow has turned it upright
+        metadata = locate(data, kind, None if kind.format in ("JPEG", "TIFF") else _exif_block(image))
         orientation, warnings = _orientation(kind, metadata)
+        written = image.info.get("original_orientation")  # libheif's loader sets 1 in the block after turning
+        if isinstance(written, int) and 1 <= written <= 8:
+            metadata.orientation_written = written
         view, profile, more = shrink(
             image, (width, height), icc if isinstance(icc, bytes) and icc else None, orientation
         )
@@ -72,6 +90,35 @@ def _load(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile, m
     return Decoded(
         view, width, height, "decoded", mode, profile, bits, frames, has_alpha(image), metadata, (*warnings, *more)
     )
+
+
+@contextmanager
+def _memory_told_from_damage(kind: Kind, pixels: int) -> Iterator[None]:
+    """Some codecs say no more than "failed" when memory runs out: then the sizes decide what the refusal is called."""
+    try:
+        yield
+    except ImageRefused as refused:
+        left = memory_left_bytes()
+        if refused.code != "corrupt" or left is None or pixels * _BYTES_PER_PIXEL <= left:
+            raise
+        evidence = {**refused.evidence, "pixels": pixels, "memory_left_bytes": left}
+        raise ImageRefused(
+            "decoder_memory", f"{kind.format}: {pixels} pixels do not fit into this worker", evidence=evidence
+        ) from refused
+
+
+def _exif_block(image: ImageFile.ImageFile) -> bytes | None:
+    """The EXIF block that the plugin found; asked after loading, because a PNG may have it behind the pixels."""
+    block = image.info.get("exif")
+    if isinstance(block, bytes):
+        return block
+    # ImageMagick's way before PNG had a chunk for it: a text of name, length and hexadecimal digits
+    text = image.info.get("Raw profile type exif")
+    digits = "".join(text.split("\n")[3:]) if isinstance(text, str) else ""
+    try:
+        return bytes.fromhex(digits) or None
+    except ValueError:
+        return None
 
 
 def _check_structure(data: bytes, kind: Kind) -> None:
@@ -86,6 +133,8 @@ def _check_structure(data: bytes, kind: Kind) -> None:
 def _count_frames(data: bytes, kind: Kind, limits: Limits, image: ImageFile.ImageFile) -> int:
     if kind.format == "GIF":
         return max(1, count_gif_frames(data, limits))
+    if kind.format == "TIFF":
+        return max(1, count_tiff_pages(data, limits))
     return check_frames(int(getattr(image, "n_frames", 1)), limits)
 
 

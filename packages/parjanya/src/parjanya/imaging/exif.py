@@ -33,7 +33,7 @@ def read_exif(found: Metadata) -> tuple[dict[str, object], list[str]]:
         "model": _text(found.main, _MODEL),
         "lens": _lens(found),
         "serial": _either_text(found, _SERIAL) or _text(found.main, _DNG_SERIAL),
-        "orientation": _orientation(found.main),
+        "orientation": found.orientation_written or _orientation(found.main),
         "iso": _iso(found),
         "exposure_s": _exposure(found),
         "f_number": _f_number(found),

@@ -31,6 +31,8 @@ class Metadata:
     exif: Directory | None = None
     gps: Directory | None = None
     xmp: bytes | None = None
+    orientation_written: int | None = None
+    """What the file says where the decoder has turned the picture and corrected its copy of the block."""
     structures: list[Tiff] = field(default_factory=list)
 
     @property

@@ -31,11 +31,17 @@ class HashIndex:
         """(position, distance) of every hash at most *radius* bits from *query*, nearest first, then by position."""
         words = np.frombuffer(bytes.fromhex(query), dtype=np.uint64)
         found: list[tuple[int, int]] = []
+        differing, counts = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK, np.uint8)
+        totals = np.empty(_BLOCK, np.uint16)  # 256 differing bits do not fit into one byte
         for start in range(0, len(self), _BLOCK):
             block = self._columns[:, start : start + _BLOCK]
-            total = np.bitwise_count(block[0] ^ words[0]).astype(np.uint16)
-            for column, word in zip(block[1:], words[1:], strict=True):
-                total += np.bitwise_count(column ^ word)
+            size = block.shape[1]
+            total = totals[:size]
+            total.fill(0)
+            for column, word in zip(block, words, strict=True):
+                np.bitwise_xor(column, word, out=differing[:size])
+                np.bitwise_count(differing[:size], out=counts[:size])
+                np.add(total, counts[:size], out=total)
             hits = np.flatnonzero(total <= radius)
             found += zip((hits + start).tolist(), total[hits].tolist(), strict=True)
         return sorted(found, key=lambda pair: (pair[1], pair[0]))

@@ -15,6 +15,8 @@ from parjanya.imaging.refusal import ImageRefused
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # in coded data: anything but stuffing, restarts and fill
 _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
+_FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
 
 
 def check_scans(data: bytes, pixels: int, limits: Limits) -> None:
@@ -24,6 +26,8 @@ def check_scans(data: bytes, pixels: int, limits: Limits) -> None:
         ImageRefused: ``scan_bomb``.
     """
     allowed = max(1, min(limits.max_jpeg_scans, limits.max_scan_pixels // max(1, pixels)))
+    if not _may_have_many_scans(data):
+        return
     # Counting the two bytes anywhere is a hundred times faster and never too low; a video behind a motion photo
     # holds them by chance, so only a high count is looked at closely.
     if data.count(b"\xff\xda") <= allowed:
@@ -35,6 +39,20 @@ def check_scans(data: bytes, pixels: int, limits: Limits) -> None:
             f"more than {allowed} passes over {pixels} pixels",
             evidence={"pixels": pixels, "max_scans": allowed},
         )
+
+
+def _may_have_many_scans(data: bytes) -> bool:
+    """Whether the decoder will go on after the first scan, by its own rule: a progressive image, or one whose first
+    scan does not hold all components. True when the header cannot be followed."""
+    at, components, progressive = 2, 0, False
+    while at + 5 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == _START_OF_SCAN:
+            return progressive or data[at + 4] < components
+        if marker in _FRAME_HEADERS and at + 10 <= len(data):
+            progressive, components = marker in _PROGRESSIVE, data[at + 9]
+        at += 1 if marker == 0xFF else 2 + length
+    return True
 
 
 def _count_scans(data: bytes, enough: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import resource
 from dataclasses import dataclass
+from pathlib import Path
 
 MIB = 1 << 20
 
@@ -46,6 +47,7 @@ class Limits:
 
 DEFAULT_LIMITS = Limits()
 
+_STATM = Path("/proc/self/statm")
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -59,6 +61,16 @@ def apply_process_limits(limits: Limits = DEFAULT_LIMITS) -> None:
         os.environ[name] = "1"
     _lower(resource.RLIMIT_AS, limits.decode_memory_bytes)
     _lower(resource.RLIMIT_CORE, 0)
+
+
+def memory_left_bytes() -> int | None:
+    """How much more this process may map before its decoders fail; None without a limit, or where it is unknown."""
+    allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
+    try:
+        pages = int(_STATM.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    return None if allowed == resource.RLIM_INFINITY else max(0, allowed - pages * resource.getpagesize())
 
 
 def _lower(what: int, wanted: int) -> None:

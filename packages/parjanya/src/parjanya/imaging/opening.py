@@ -78,6 +78,8 @@ def refusing(what: str, limits: Limits) -> Iterator[None]:
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         Image.MAX_IMAGE_PIXELS = limits.max_pixels
+        PngImagePlugin.MAX_TEXT_CHUNK = limits.max_metadata_bytes  # of one text or profile, unpacked
+        PngImagePlugin.MAX_TEXT_MEMORY = limits.max_metadata_bytes  # of all texts together
         try:
             yield
         except ImageRefused:

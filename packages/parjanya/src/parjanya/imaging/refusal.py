@@ -32,6 +32,22 @@ CODES: Mapping[str, str] = {
 }
 
 
+#: Every warning there is: the image is seen, and something about it is worth knowing.
+WARNINGS: Mapping[str, str] = {
+    "suffix_mismatch": "the name's suffix belongs to another format than the content",
+    "orientation_invalid": "the orientation is none of the eight there are; the image is shown as stored",
+    "colour_profile_broken": "the colour profile cannot be used; the colours are taken for sRGB",
+    "range_stretched": "numbers without a scale of their own: stretched from the 0.5th to the 99.5th percentile",
+    "no_finite_samples": "no pixel is a number; the image is shown black",
+    "raw_data_truncated": "the raw file ends before its sensor data; what is seen is the embedded preview or less",
+    "raw_data_unreadable": "the sensor data cannot be decoded; the embedded preview stands in for it",
+    "embedded_preview_unreadable": "the embedded preview is damaged; the sensor data was used",
+    "exif_damaged": "a part of the metadata cannot be read; those fields are unknown",
+    "exif_time_invalid": "a time of capture that no calendar has, or an offset that no place has",
+    "gps_invalid": "a position that no place on earth has, or 0, 0",
+}
+
+
 class ImageRefused(Exception):  # noqa: N818 - a refusal is an answer about the image, not an error of the program
     """This image gets no facts; ``code`` says why and ``message`` tells a person.
 

@@ -1,12 +1,14 @@
 """Checks and counts on a file's structure that the decoders do not make, each a single bounded walk.
 
 Callers: ``decode``. Pillow does not compare the checksum of PNG pixel data, accepts a PNG without its end, and counts
-GIF frames by an unbounded loop.
+GIF frames and TIFF pages by unbounded loops. Its WebP plugin takes memory for every pixel before anybody can ask how
+many there are.
 """
 
 from __future__ import annotations
 
 import zlib
+from typing import Literal
 
 from parjanya.imaging.limits import Limits
 from parjanya.imaging.refusal import ImageRefused
@@ -47,6 +49,21 @@ def png_bit_depth(data: bytes) -> int | None:
     return data[24] if len(data) > 24 and data[12:16] == b"IHDR" else None
 
 
+def webp_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height from the first chunk: asked first, because the decoder takes memory for all of it on opening."""
+    match data[12:16]:
+        case b"VP8X" if len(data) >= 30:
+            return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+        case b"VP8L" if len(data) >= 25:
+            bits = int.from_bytes(data[21:25], "little")
+            return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+        case b"VP8 " if len(data) >= 30:
+            width, height = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
+            return width & 0x3FFF, height & 0x3FFF
+        case _:
+            return None
+
+
 def tiff_bit_depth(data: bytes) -> int | None:
     """Bits per sample of the first picture; 1 is the format's own default."""
     first = Tiff(data).first()
@@ -79,6 +96,25 @@ def count_gif_frames(data: bytes, limits: Limits) -> int:
             case _:
                 break
     return frames
+
+
+def count_tiff_pages(data: bytes, limits: Limits) -> int:
+    """Pages of a TIFF, by following the chain of directories without reading them. A loop ends the count.
+
+    Raises:
+        ImageRefused: ``too_many_frames``.
+    """
+    tiff = Tiff(data)
+    at, seen = tiff.first_at, set[int]()
+    counter, step, pointer = (8, 20, 8) if tiff.big else (2, 12, 4)
+    order: Literal["little", "big"] = "little" if tiff.order == "<" else "big"
+    while 0 < at <= len(data) - counter and at not in seen:
+        seen.add(at)
+        if len(seen) > limits.max_frames:
+            raise ImageRefused("too_many_frames", f"more than {limits.max_frames} pages")
+        next_at = at + counter + step * int.from_bytes(data[at : at + counter], order)
+        at = int.from_bytes(data[next_at : next_at + pointer], order)
+    return len(seen)
 
 
 def _colour_table(flags: int) -> int:

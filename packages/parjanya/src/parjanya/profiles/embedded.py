@@ -12,6 +12,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from parjanya.catalog.paths import key_to_path
+from parjanya.home import Home
+from parjanya.imaging.limits import Limits
+from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.stages import curate, group, observe, preview, quality, technical
+from parjanya.views.candidates import load_candidates
+from parjanya.workflow import POOL, image_workflow
 from tbie.backends.sqlite.belief import belief
 from tbie.backends.sqlite.bell import Bell, Listener
 from tbie.backends.sqlite.execution import Death, ProcessFleet
@@ -28,14 +35,6 @@ from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.loop import Reconciler
 from tbie.worker import Worker, settle_death
 from tbie.workflow import Workflow
-
-from parjanya.catalog.paths import key_to_path
-from parjanya.home import Home
-from parjanya.imaging.limits import Limits
-from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
-from parjanya.stages import curate, group, observe, preview, quality, technical
-from parjanya.views.candidates import load_candidates
-from parjanya.workflow import POOL, image_workflow
 
 TRUTH_BELL, INTENT_BELL = "truth", "intent"
 

@@ -10,15 +10,14 @@ import signal
 import sys
 from pathlib import Path
 
+from parjanya.home import Home
+from parjanya.imaging.limits import Limits, apply_process_limits
+from parjanya.profiles.embedded import INTENT_BELL, open_system, open_worker
 from tbie.backends.sqlite.bell import Listener
 from tbie.backends.sqlite.slot import Slot
 from tbie.core.errors import TbieError
 from tbie.core.finding import Finding
 from tbie.runner import Runner
-
-from parjanya.home import Home
-from parjanya.imaging.limits import Limits, apply_process_limits
-from parjanya.profiles.embedded import INTENT_BELL, open_system, open_worker
 
 RECYCLE_AFTER = 5_000
 """Items after which a process makes room for a fresh one: native decoders leak slowly."""

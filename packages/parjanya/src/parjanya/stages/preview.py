@@ -6,17 +6,16 @@ Needs ``technical``. Owns: large, thumb, recipe, source. Leaves the encoded byte
 
 from __future__ import annotations
 
-from tbie.core.errors import ObjectStoreFullError
-from tbie.core.fingerprint import fingerprint
-from tbie.core.outcome import Completed, Outcome, Retry
-from tbie.execution import Handler, Work
-from tbie.objects import ObjectStore
-
 from parjanya.imaging import previews
 from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.stages import technical
+from tbie.core.errors import ObjectStoreFullError
+from tbie.core.fingerprint import fingerprint
+from tbie.core.outcome import Completed, Outcome, Retry
+from tbie.execution import Handler, Work
+from tbie.objects import ObjectStore
 
 NAME = "preview"
 CODE_VERSION = 1

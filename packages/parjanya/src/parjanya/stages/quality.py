@@ -5,14 +5,13 @@ Needs ``preview``. Owns the facts that ``parjanya.imaging.quality.measure`` desc
 
 from __future__ import annotations
 
+from parjanya.imaging import quality
+from parjanya.vision.sight import LOOK_PX, SightError, sight_of
 from tbie.core.errors import ObjectMissingError
 from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Completed, Outcome, TerminalFailure
 from tbie.execution import Handler, Work
 from tbie.objects import ObjectStore
-
-from parjanya.imaging import quality
-from parjanya.vision.sight import LOOK_PX, SightError, sight_of
 
 NAME = "quality"
 VERSION = fingerprint({"stage": NAME, "code": quality.CODE_VERSION, "look_px": LOOK_PX})

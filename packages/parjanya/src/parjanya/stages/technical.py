@@ -8,10 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tbie.core.fingerprint import fingerprint
-from tbie.core.outcome import Completed, Facts, Outcome
-from tbie.execution import Handler, Work
-
 from parjanya.catalog.paths import key_to_path
 from parjanya.imaging import hashes, shrink
 from parjanya.imaging.decode import decode
@@ -21,6 +17,9 @@ from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.imaging.sniff import Kind, sniff, suffix_fits
 from parjanya.imaging.source import Source, read_source
+from tbie.core.fingerprint import fingerprint
+from tbie.core.outcome import Completed, Facts, Outcome
+from tbie.execution import Handler, Work
 
 NAME = "technical"
 CODE_VERSION = 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tbie.truth import Item, StageState, TruthStore
-
 from parjanya.stages import group, quality, technical
-from parjanya.stages.group import Candidate
+from parjanya.vision.candidate import Candidate
+from tbie.core.outcome import Facts
+from tbie.truth import Item, StageState, TruthStore
 
 _PAGE = 1_000
 
@@ -26,17 +26,11 @@ def load_candidates(truth: TruthStore, tenant: str) -> Sequence[Candidate]:
 
 
 def _candidate(item: Item) -> Candidate | None:
-    facts = {}
+    facts: dict[str, Facts] = {}
     for name in (technical.NAME, quality.NAME):
         record = item.stages.get(name)
         if record is None or record.state is not StageState.COMPLETED or record.facts is None:
             return None
         facts[name] = record.facts
     stored = item.stages.get(group.NAME)
-    return Candidate.from_facts(
-        item.key,
-        str(item.attributes["path"]),
-        facts[technical.NAME],
-        facts[quality.NAME],
-        stored.facts if stored is not None else None,
-    )
+    return Candidate.of(item.key.item, item.attributes, facts, stored.facts if stored is not None else None)

@@ -6,15 +6,14 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tbie.core.keys import Address
-from tbie.objects import ObjectStore
-from tbie.truth import Item, StageRecord, StageState, TruthStore
-from tbie.workflow import Workflow
-
 from parjanya.catalog.paths import key_to_path
 from parjanya.export.record import Failure, ImageRecord, Picture, Reason
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.candidates import all_items
+from tbie.core.keys import Address
+from tbie.objects import ObjectStore
+from tbie.truth import Item, StageRecord, StageState, TruthStore
+from tbie.workflow import Workflow
 
 
 def status_of(item: Item, workflow: Workflow) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
 from tbie.core.keys import Address
 from tbie.execution import Work
 from tbie.objects import ObjectStore

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
+
 from tbie.core.errors import ObjectMissingError
 from tbie.core.keys import Address, ItemKey
 from tbie.execution import Work
@@ -93,3 +94,13 @@ def work_on(
         attributes={"path": "/photos/a.jpg"},
         facts={"preview": preview, **(facts or {})},
     )
+
+
+def dct_hash(image: Image.Image) -> str:
+    """The perceptual hash of the contract, written out: 64 x 64 grey, 16 x 16 cosine frequencies, signs at the
+    median.
+    """
+    grey = np.asarray(image.convert("L").resize((64, 64), Image.Resampling.LANCZOS), np.float64)
+    basis = np.cos(np.pi * (2 * np.arange(64) + 1) * np.arange(1, 17)[:, None] / 128)
+    values = (basis @ grey @ basis.T).round(3).ravel()
+    return np.packbits(values > np.median(values)).tobytes().hex()

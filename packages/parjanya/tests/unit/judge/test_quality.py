@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageEnhance, ImageFilter
+
 from parjanya.imaging.quality import measure
 from parjanya.stages import quality
 from parjanya.vision.sight import LOOK_PX, look
-from PIL import Image, ImageEnhance, ImageFilter
 from tbie.core.outcome import Completed, TerminalFailure
 
 sys.path.insert(0, str(Path(__file__).parent))

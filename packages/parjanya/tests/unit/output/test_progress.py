@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+
 from parjanya.cli.progress import duration, progress
 from tbie.core.clock import ManualClock
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import IFD, Base
+
 from parjanya.demo import make_shoot
 from parjanya.demo.canvas import developed
 from parjanya.demo.landscapes import sea
 from parjanya.demo.shoot import COUNT
-from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.ExifTags import IFD, Base
 
 
 @pytest.fixture(scope="module")

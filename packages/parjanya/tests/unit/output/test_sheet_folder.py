@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from parjanya.export.record import ImageRecord
 from parjanya.export.sheet import SheetMeta, write_sheet
 from parjanya.export.sheet.folder import NotOurFolderError

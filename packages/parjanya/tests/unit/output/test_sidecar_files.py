@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from parjanya.export.record import ImageRecord
 from parjanya.export.xmp import SidecarWriter, write_sidecar
 

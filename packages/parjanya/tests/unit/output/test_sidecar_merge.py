@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from parjanya.export import sidecar, sidecar_edit
 from parjanya.export.record import ImageRecord, Reason
 from parjanya.imaging import xmp

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from parjanya.export.csv import COLUMNS, FORMULA_STARTS, write_csv
 from parjanya.export.json import write_json
 from parjanya.export.record import Failure, ImageRecord

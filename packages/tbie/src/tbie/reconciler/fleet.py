@@ -33,7 +33,10 @@ def set_sizes(
     limits: Mapping[str, PoolLimits],
     settings: Settings,
 ) -> dict[str, int]:
-    """Ask *fleet* for the size each pool needs; returns what was asked for."""
+    """Ask *fleet* for the size each pool needs; returns what was asked for.
+
+    A pool whose queue and fleet are both unreadable is left as it is.
+    """
     open_work: Counter[str] = Counter()
     for (_, stage, state), count in truth.tally().items():
         if state is StageState.PENDING:
@@ -45,6 +48,8 @@ def set_sizes(
         live = sum(d.value.live for d in depths if isinstance(d, Known))
         sighted = len(depths) == len(stages) and all(isinstance(d, Known) for d in depths)
         view = beliefs.fleets.get(pool)
+        if not sighted and not isinstance(view, Known):
+            continue  # neither queue nor fleet can be read: no number is safe, so the fleet stays as it is
         running = view.value.running if isinstance(view, Known) else 0
         asked[pool] = size_fleet(
             sum(open_work[s.name] for s in stages),

@@ -18,6 +18,20 @@ class CrashError(BaseException):
     """The process ends here. Not an ``Exception``: nothing may catch it and go on."""
 
 
+Call = Callable[[str, Callable[..., Any], tuple[Any, ...], Mapping[str, Any]], Any]
+"""Given ``truth.commit`` (say), the method and its arguments: what the call answers."""
+
+
+def intercept_truth(store: TruthStore, call: Call) -> TruthStore:
+    """*store*, with every method called through *call*."""
+    return cast("TruthStore", _Wrapped(store, "truth", call))
+
+
+def intercept_intent(store: IntentQueue, call: Call) -> IntentQueue:
+    """*store*, with every method called through *call*."""
+    return cast("IntentQueue", _Wrapped(store, "intent", call))
+
+
 class Flaky:
     """Wraps stores so that chosen calls fail.
 
@@ -33,11 +47,11 @@ class Flaky:
 
     def truth(self, store: TruthStore) -> TruthStore:
         """*store*, with the faults of the plan."""
-        return cast("TruthStore", _Wrapped(store, "truth", self._call))
+        return intercept_truth(store, self._call)
 
     def intent(self, store: IntentQueue) -> IntentQueue:
         """*store*, with the faults of the plan."""
-        return cast("IntentQueue", _Wrapped(store, "intent", self._call))
+        return intercept_intent(store, self._call)
 
     def _call(self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         self.calls[name] += 1
@@ -53,7 +67,7 @@ class Flaky:
 class _Wrapped:
     """Forwards every method through one function."""
 
-    def __init__(self, store: object, prefix: str, call: Callable[..., Any]) -> None:
+    def __init__(self, store: object, prefix: str, call: Call) -> None:
         self._store, self._prefix, self._call = store, prefix, call
 
     def __getattr__(self, name: str) -> Any:

@@ -11,10 +11,9 @@ import os
 import shutil
 from pathlib import Path
 
-from tbie.core.errors import ObjectError
-
 from parjanya.export.files import write_whole
 from parjanya.export.record import ImageRecord, Picture
+from tbie.core.errors import ObjectError
 
 
 class Media:

@@ -271,10 +271,10 @@ class _Batch:
         self.touched.add(key)
         after, was, tally, tenant = [], [], self._tally, key.tenant
         for record in change.records:
-            row = record_row(item_id, record)
+            row, state = record_row(item_id, record), record.state._value_
             self._records.append(row)
             after.append(f"{quote(record.stage)}:{record_json(record, row)}")
-            tally[tenant, record.stage, row[2]] = tally.get((tenant, record.stage, row[2]), 0) + 1
+            tally[tenant, record.stage, state] = tally.get((tenant, record.stage, state), 0) + 1
             old = before.get(record.stage)
             if old is not None:
                 was.append(f"{quote(old.stage)}:{brief_json(old)}")

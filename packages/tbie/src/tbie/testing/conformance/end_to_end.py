@@ -72,7 +72,7 @@ class EndToEndConformance(WithTruth, WithIntent):
         assert world.heal() <= 1
         assert set(item_of(world.truth, key("i0001")).stages) == {s.name for s in world.workflow.stages}
         facts = record_of(world.truth, key("i0001"), "judge").facts
-        assert facts == {"judge": "i0001/1/v1", "given": {s: "i0001/1/v1" for s in ("look", "measure", "read")}}
+        assert facts == {"judge": "i0001/1/v1", "given": dict.fromkeys(("look", "measure", "read"), "i0001/1/v1")}
         assert all(
             isinstance(r := world.intent.depth(s.name), Known) and r.value.live == 0 for s in world.workflow.stages
         )

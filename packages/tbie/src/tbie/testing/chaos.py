@@ -1,0 +1,280 @@
+"""A system under random faults, as a Hypothesis state machine: the kernel's property tests, and those of other backends.
+
+Subclass ``Chaos``, add what must hold, and ``hold`` it over your stores. The rules do to a system what production does:
+processes die at any call, messages vanish or come twice, leases end early, clocks jump, deployments and replays happen
+in the middle of everything. When a run ends the faults end, and then the system has to converge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from tbie.core.clock import Clock, ManualClock
+from tbie.core.errors import MisroutedIntentError
+from tbie.core.ids import Ids, SequentialIds
+from tbie.core.keys import Address, ItemKey
+from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
+from tbie.core.reading import Unknown
+from tbie.execution import Handler, Work
+from tbie.intent import Claim, Delete, Disposal, Envelope, IntentQueue
+from tbie.reconciler.loop import Pass
+from tbie.testing.builders import BUCKET, WHO, World, all_open, echo, gallery, new_item
+from tbie.testing.faults import CrashError, Flaky, intercept_intent, intercept_truth
+from tbie.truth import Command, Item, NewItem, Reset, Result, Settle, TruthStore, Update
+from tbie.workflow import Workflow
+
+STAGES = ("read", "look", "measure", "group", "judge")
+BEHAVIOURS = ("ok", "ok", "ok", "text", "retry", "fail", "raise", "crash", "slow", "replayed")
+WORKER_DEATHS = (None, None, None, "truth.get", "truth.commit", "intent.exchange")
+RECONCILER_DEATHS = (None, None, None, "truth.commit", "intent.send", "truth.opened_since", "truth.save_cursor")
+MISHAPS = ("destroy", "lose", "repeat", "repeat", "blink", "deploy")
+JUMPS_MS = (1, 400, 1_000, 11_000, 31_000, 61_000, 15 * 86_400_000)
+"""From a blink to a long holiday: past grace, sweep, patience, lease and retention."""
+
+numbers = st.integers(0, 11)
+
+
+MakeStores = Callable[[Workflow, Clock, Ids], tuple[TruthStore, IntentQueue]]
+
+
+class Stores(NamedTuple):
+    """Where a property is to hold."""
+
+    make: MakeStores
+    """Makes empty stores; called once for each example."""
+    share: int = 100
+    """Per cent of the examples to run, for stores that are slow."""
+
+
+def examples(count: int, steps: int) -> settings:
+    """Settings for *count* examples; more under a profile that explores."""
+    return settings(max_examples=max(1, count * settings.default.max_examples // 100), stateful_step_count=steps)
+
+
+def hold(machine: type[Chaos], stores: Stores, count: int = 120, steps: int = 60) -> None:
+    """Run *machine* over *stores*.
+
+    Raises:
+        AssertionError: something did not hold; the shortest way to it is printed.
+    """
+    run_state_machine_as_test(lambda: machine(stores.make), settings=examples(count * stores.share // 100, steps))
+
+
+class Chaos(RuleBasedStateMachine):
+    """Items, workers, reconcilers and faults. Hooks ``on_*`` see each call as it happens."""
+
+    def __init__(self, make: MakeStores) -> None:
+        super().__init__()
+        self.clock, self.ids = ManualClock(), SequentialIds()
+        self.workflow = gallery(claim_batch=2)
+        raw_truth, raw_intent = make(self.workflow, self.clock, self.ids)
+        self.raw_truth, self.raw_intent = raw_truth, raw_intent
+        self.truth, self.intent = intercept_truth(raw_truth, self._tap), intercept_intent(raw_intent, self._tap)
+        self.blind = False
+        self.keys: list[ItemKey] = []
+        self.sent: list[Envelope] = []
+        self.settles: list[Settle] = []
+        self.control = self.world().reconciler()
+
+    # -- hooks
+
+    def on_exchange(self, disposals: Sequence[Disposal]) -> None:
+        """A worker is about to settle these messages."""
+
+    def on_send(self, envelopes: Sequence[Envelope]) -> None:
+        """The reconciler is about to send these intents."""
+
+    def on_commit(self, commands: Sequence[Command], results: Sequence[Result], seq_before: int) -> None:
+        """Truth has answered these commands."""
+
+    def on_pass(self, done: Pass) -> None:
+        """A reconciler pass ended without a crash."""
+
+    # -- the system
+
+    def world(self, fault: Flaky | None = None) -> World:
+        """The system as one process sees it: its stores fail where *fault* says."""
+        truth, intent = self.truth, self.intent
+        if fault is not None:
+            truth, intent = fault.truth(truth), fault.intent(intent)
+        return World(self.workflow, truth, intent, self.clock, self.ids, resolve=self.resolve)
+
+    @staticmethod
+    def resolve(address: Address) -> bool:
+        """One bucket exists."""
+        if address.bucket != BUCKET:
+            raise MisroutedIntentError(f"there is no bucket {address.bucket!r}")
+        return True
+
+    def items(self) -> list[Item]:
+        """Every item, as Truth has it now."""
+        return self.raw_truth.items(limit=1_000)
+
+    def _tap(self, name: str, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        match name:
+            case "intent.exchange":
+                self.on_exchange(args[0])
+            case "intent.send":
+                self.on_send(args[0])
+                self.sent += args[0]
+            case "truth.commit":
+                before = self.raw_truth.last_seq()
+                self.settles += [command for command in args[0] if isinstance(command, Settle)]
+                results = method(*args, **kwargs)
+                self.on_commit(args[0], results, before)
+                return results
+            case "intent.presence" | "intent.depth" if self.blind:
+                return Unknown("access denied", "queue", self.clock.now_ms())
+        return method(*args, **kwargs)
+
+    def handler(self, behaviour: str) -> Handler:
+        """What a worker does with each item."""
+
+        def run(work: Work) -> Outcome:
+            match behaviour:
+                case "retry":
+                    return Retry("busy")
+                case "fail":
+                    return TerminalFailure("truncated", True)
+                case "raise":
+                    raise RuntimeError("a bug")
+                case "crash":
+                    raise CrashError("segmentation fault")
+                case "slow":  # the lease ends, somebody else gets the message and finishes first
+                    self.clock.advance_ms(61_000)
+                    self.world().worker("quick").step()
+                case "replayed":
+                    self.truth.commit([Reset(work.key, work.stage, WHO)])
+                case "text":
+                    done = echo(work)
+                    assert isinstance(done, Completed)
+                    return Completed({**done.facts, "kind": "text"})
+            return echo(work)
+
+        return run
+
+    # -- what happens
+
+    @initialize(count=st.integers(1, 4))
+    def begin(self, count: int) -> None:
+        """A few items of two tenants, and their first intents."""
+        self._add([new_item(f"i{number}", f"t{number % 2}") for number in range(count)])
+        self.control.step()
+
+    @rule(number=numbers, bucket=st.sampled_from((BUCKET, BUCKET, BUCKET, "nowhere")))
+    def add(self, number: int, bucket: str) -> None:
+        """Somebody adds an item, perhaps again."""
+        self._add([new_item(f"i{number % 6}", f"t{number % 3}", bucket)])
+
+    def _add(self, items: Sequence[NewItem]) -> None:
+        for item, added in zip(items, self.truth.add(items, WHO), strict=True):
+            if added:
+                self.keys.append(item.key)
+
+    @rule(
+        death=st.sampled_from(RECONCILER_DEATHS),
+        call=st.integers(1, 2),
+        point=st.sampled_from(("before", "after")),
+        sweep=st.booleans(),
+        grace_s=st.sampled_from((None, 0.0)),
+    )
+    def reconcile(self, death: str | None, call: int, point: str, sweep: bool, grace_s: float | None) -> None:
+        """One pass of the control plane; if it dies, another one starts."""
+        if death is None:
+            self.on_pass(self.control.step(sweep, grace_s))
+            return
+        try:
+            self.world(Flaky({death: {call: point}})).reconciler().step(True, grace_s)
+        except CrashError:
+            self.control = self.world().reconciler()
+
+    @rule(batches=st.integers(1, 6))
+    def work_well(self, batches: int) -> None:
+        """Intents are emitted, a worker takes them, nothing goes wrong."""
+        self.on_pass(self.control.step())
+        worker = self.world().worker("good", self.handler("ok"))
+        for _ in range(batches):
+            worker.step()
+        worker.flush()
+
+    @rule(
+        behaviour=st.sampled_from(BEHAVIOURS),
+        death=st.sampled_from(WORKER_DEATHS),
+        call=st.integers(1, 3),
+        point=st.sampled_from(("before", "after")),
+    )
+    def work(self, behaviour: str, death: str | None, call: int, point: str) -> None:
+        """A worker starts, takes a few batches, and leaves or dies."""
+        self.on_pass(self.control.step())
+        fault = Flaky({} if death is None else {death: {call: point}})
+        worker = self.world(fault).worker(f"w{behaviour}", self.handler(behaviour))
+        try:
+            for _ in range(3):
+                worker.step()
+            worker.flush()
+        except CrashError:
+            pass  # its messages come back when their leases end
+
+    @rule()
+    def poison(self) -> None:
+        """Whoever takes what is next in line dies of it, until its receives are used up."""
+        for life in range(5):
+            try:
+                self.world().worker(f"doomed{life}", self.handler("crash")).step()
+            except CrashError:
+                self.clock.advance_ms(61_000)
+
+    @precondition(lambda self: self.keys)
+    @rule(number=numbers, stage=st.sampled_from(STAGES))
+    def replay(self, number: int, stage: str) -> None:
+        """An operator replays one stage of one item."""
+        self.truth.commit([Reset(self.keys[number % len(self.keys)], stage, WHO)])
+
+    @precondition(lambda self: self.keys)
+    @rule(number=numbers)
+    def change_the_source(self, number: int) -> None:
+        """The file of an item was edited."""
+        item = self.keys[number % len(self.keys)]
+        self.truth.commit([Update(item, Address(BUCKET, f"{item.item}.edited"), {"edited": number}, WHO)])
+
+    @rule(what=st.sampled_from(MISHAPS), stage=st.sampled_from(STAGES), number=st.integers(0, 1_000))
+    def mishap(self, what: str, stage: str, number: int) -> None:
+        """Something happens to the queue, or to the sight of it, or to the version that runs."""
+        match what:
+            case "destroy":
+                self.raw_intent.purge()
+            case "lose":  # one message is gone, and nobody knows
+                for message in self.raw_intent.exchange((), (Claim(stage, "thief", 1, 60.0, 3),)):
+                    self.raw_intent.exchange((Delete(message),), ())
+            case "repeat" if self.sent:  # an intent of some earlier time arrives again
+                wanted = {(row.key, row.stage) for row in all_open(self.raw_truth, self.workflow)}
+                stale = [e for e in self.sent if (e.key, e.stage) in wanted] or self.sent
+                self.raw_intent.send([stale[number % len(stale)]])
+            case "blink":  # the permission to read the queue's attributes comes and goes
+                self.blind = not self.blind
+            case "deploy":
+                self.workflow = gallery(f"v{number % 2 + 1}", claim_batch=2)
+                self.control = self.world().reconciler()
+
+    @rule(ms=st.sampled_from(JUMPS_MS))
+    def time_passes(self, ms: int) -> None:
+        """Nobody does anything."""
+        self.clock.advance_ms(ms)
+
+    def teardown(self) -> None:
+        """The faults end; now everything has to converge."""
+        try:
+            self.blind = False
+            self.world().heal()
+            self.healed()
+        finally:
+            self.raw_truth.close()
+            self.raw_intent.close()
+
+    def healed(self) -> None:
+        """Everything is settled; a place for last checks."""

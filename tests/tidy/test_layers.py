@@ -1,0 +1,48 @@
+"""What .importlinter cannot say about imports. The drawn lines themselves are in that file."""
+
+from __future__ import annotations
+
+import sys
+
+from tests.tidy.repository import imports, module_name, python, relative
+
+BOUNDARIES = {"tbie.truth", "tbie.belief", "tbie.intent", "tbie.execution"}
+
+#: These join boundaries; that is what they are for.
+JOINERS = ("worker", "reconciler", "replay", "campaign", "diagnose", "testing", "sim", "backends")
+
+#: The kernel's test tools are an extra of their own: tbie[testing].
+KERNEL_EXTRAS = {"tbie.testing": {"pytest", "_pytest", "hypothesis"}}
+
+
+def test_only_the_joining_modules_know_more_than_one_boundary() -> None:
+    joining = tuple(f"tbie.{name}" for name in JOINERS)
+    known = {
+        name: imports(path) & BOUNDARIES
+        for path in python("packages/tbie/src/")
+        if not (name := module_name(path)).startswith(joining)
+    }
+    assert {name: sorted(those) for name, those in known.items() if len(those) > 1} == {}
+
+
+def test_a_store_of_a_backend_speaks_of_its_own_boundary_alone() -> None:
+    mixed = {}
+    for path in python("packages/tbie/src/tbie/backends/"):
+        others = BOUNDARIES - {f"tbie.{path.stem}"}
+        if path.stem in {"truth", "intent"} and (found := imports(path) & others):
+            mixed[relative(path)] = sorted(found)
+    assert mixed == {}
+
+
+def test_the_kernel_imports_the_standard_library_alone() -> None:
+    foreign = {}
+    for path in python("packages/tbie/src/"):
+        roots = {name.split(".")[0] for name in imports(path)} - {"tbie", "__future__"}
+        extras = [names for area, names in KERNEL_EXTRAS.items() if module_name(path).startswith(area)]
+        if found := roots - sys.stdlib_module_names - set().union(*extras):
+            foreign[relative(path)] = sorted(found)
+    assert foreign == {}
+
+
+def test_a_package_imports_no_tests() -> None:
+    assert [relative(path) for path in python("packages/") if "src" in path.parts and "tests" in imports(path)] == []
