@@ -56,6 +56,7 @@ _FIND = (
 )
 _FIND_RECORDS = _FIND.format(f"i.id, {RECORD_COLUMNS}")
 _FIND_ITEMS = _FIND.format(f"i.bucket, i.address, i.attributes, i.created_ms, {RECORD_COLUMNS}")
+_PUT_ITEM = "INSERT INTO item(id, tenant, item, bucket, address, attributes, created_ms) VALUES (?,?,?,?,?,?,?)"
 _PUT_RECORD = (
     "INSERT INTO stage(item_id, stage, state, version, generation, token, attempts, since_ms, updated_ms, not_before_ms,"
     " reason, retriable, evidence, facts) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
@@ -86,26 +87,27 @@ class SqliteTruth:
     # -- items
 
     def add(self, items: Sequence[NewItem], cause: Cause) -> list[bool]:
+        tenants = {item.key.tenant for item in items}
         with self._db.write() as connection:
             batch = _Batch(connection, self._clock.now_ms())
-            added = [self._add(batch, item, cause) for item in items]
+            unmet = sorted(tenants - self._known_tenants)
+            connection.executemany("INSERT OR IGNORE INTO tenant VALUES (?,?)", [(t, batch.now_ms) for t in unmet])
+            taken = _known_keys(connection, [item.key for item in items])
+            ((item_id,),) = connection.execute("SELECT coalesce(max(id), 0) FROM item").fetchall()
+            added, rows = [], []
+            for item in items:
+                is_new = item.key not in taken
+                added.append(is_new)
+                if is_new:
+                    taken.add(item.key)
+                    item_id += 1
+                    rows.append((item_id, *item.key, *item.address, dumps(item.attributes), batch.now_ms))
+                    records = lifecycle.added(self._workflow, batch.now_ms, self._ids)
+                    batch.store(item_id, item.key, {}, lifecycle.Change(records, cause, item.address, item.attributes))
+            connection.executemany(_PUT_ITEM, rows)
             batch.flush()
-        self._known_tenants.update(item.key.tenant for item in items)  # only now: a failed add was rolled back
+        self._known_tenants |= tenants  # only now: a failed add was rolled back
         return added
-
-    def _add(self, batch: _Batch, new: NewItem, cause: Cause) -> bool:
-        if new.key.tenant not in self._known_tenants:
-            batch.connection.execute("INSERT OR IGNORE INTO tenant VALUES (?,?)", (new.key.tenant, batch.now_ms))
-        row = batch.connection.execute(
-            "INSERT INTO item(tenant, item, bucket, address, attributes, created_ms) VALUES (?,?,?,?,?,?)"
-            " ON CONFLICT DO NOTHING RETURNING id",
-            (*new.key, *new.address, dumps(new.attributes), batch.now_ms),
-        ).fetchone()
-        if row is None:
-            return False
-        records = lifecycle.added(self._workflow, batch.now_ms, self._ids)
-        batch.store(row[0], new.key, {}, lifecycle.Change(records, cause, new.address, new.attributes))
-        return True
 
     def commit(self, commands: Sequence[Command]) -> list[Result]:
         results: list[Result] = []
@@ -318,6 +320,13 @@ def _read_records(connection: sqlite3.Connection, keys: Sequence[ItemKey]) -> di
         if row[3] is not None:
             records.append(row[3:])
     return found
+
+
+def _known_keys(connection: sqlite3.Connection, keys: Sequence[ItemKey]) -> set[ItemKey]:
+    sql = " SELECT i.tenant, i.item FROM wanted w CROSS JOIN item i ON i.tenant = w.tenant AND i.item = w.item"
+    return {
+        ItemKey(*row) for chunk in chunks(keys) for row in connection.execute(wanted(len(chunk)) + sql, flat(chunk))
+    }
 
 
 def _item(key: ItemKey, rows: Sequence[tuple[object, ...]]) -> Item:
