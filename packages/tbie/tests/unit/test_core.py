@@ -21,11 +21,11 @@ from tbie.core.settings import Settings
 def test_the_defaults_contradict_nothing() -> None:
     settings = Settings()
     assert settings.silence_s == settings.heartbeat_interval_s * settings.heartbeat_cycles
-    settings.check_stage("a", settings.visibility_timeout_s / settings.visibility_margin)
+    settings.check_stage("a", settings.visibility_timeout_s / settings.visibility_margin_ratio)
 
 
 def test_retention_shorter_than_an_outage_is_refused_with_its_incident() -> None:
-    with pytest.raises(SettingsError, match=r"retention_s=60 .*outage_window_s=120 .*intent_expired.*Raise retention_s"):
+    with pytest.raises(SettingsError, match=r"retention_s=60 .*outage_window_s=120.*intent_expired.*Raise retention_s"):
         Settings(retention_s=60, outage_window_s=120)
 
 
@@ -49,7 +49,7 @@ def test_an_interval_must_be_positive(name: str, value: float) -> None:
 
 
 def test_every_duration_carries_its_unit() -> None:
-    unitless = {"visibility_margin", "stream_batch", "sweep_page", "heartbeat_cycles", "min_blind_workers"}
+    unitless = {"visibility_margin_ratio", "stream_batch", "sweep_page", "heartbeat_cycles", "min_blind_workers"}
     assert {field.name for field in fields(Settings) if not field.name.endswith("_s")} == unitless
 
 

@@ -37,7 +37,11 @@ def test_one_decision_for_each_sight(sight: Sight, age_ms: int, action: Action, 
 def test_a_live_intent_of_an_older_version_is_superseded_but_a_dead_one_is_exhausted_first() -> None:
     newer = stage("a", version="v2")
     live = decide(ROW, newer, Looked(Presence("tok", False, 1)), 9_000, 1_000)
-    assert (live.action, live.reason, live.evidence) == (Action.SUPERSEDE, "version_changed", {"row": "v1", "now": "v2"})
+    assert (live.action, live.reason, live.evidence) == (
+        Action.SUPERSEDE,
+        "version_changed",
+        {"row": "v1", "now": "v2"},
+    )
     assert decide(ROW, newer, Looked(Presence("tok", True, 3)), 9_000, 1_000).action is Action.EXHAUST
 
 
@@ -56,7 +60,9 @@ def test_exhaustion_carries_the_evidence_of_the_dead_letter() -> None:
 counts = st.integers(0, 10_000)
 
 
-@given(work=counts, live=st.none() | counts, running=st.integers(0, 50), per=st.integers(1, 100), top=st.integers(0, 50))
+@given(
+    work=counts, live=st.none() | counts, running=st.integers(0, 50), per=st.integers(1, 100), top=st.integers(0, 50)
+)
 def test_a_fleet_has_enough_workers_and_no_more_than_allowed(
     work: int, live: int | None, running: int, per: int, top: int
 ) -> None:

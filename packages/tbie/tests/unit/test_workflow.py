@@ -27,7 +27,11 @@ def test_an_unknown_need_is_refused_by_name() -> None:
 
 @pytest.mark.parametrize(
     "stages",
-    [(stage("a", "a"),), (stage("a", "b"), stage("b", "a")), (stage("r"), stage("a", "c"), stage("b", "a"), stage("c", "b"))],
+    [
+        (stage("a", "a"),),
+        (stage("a", "b"), stage("b", "a")),
+        (stage("r"), stage("a", "c"), stage("b", "a"), stage("c", "b")),
+    ],
 )
 def test_a_circle_is_refused(stages: tuple[object, ...]) -> None:
     with pytest.raises(WorkflowError, match="in a circle"):
@@ -89,4 +93,12 @@ def test_the_fingerprint_follows_names_needs_versions_and_pools_only() -> None:
 
 def test_the_backoff_doubles_up_to_its_ceiling_and_never_overflows() -> None:
     policy = RetryPolicy(backoff_base_s=1.5, backoff_max_s=10.0)
-    assert [policy.backoff_ms(n) for n in (0, 1, 2, 3, 4, 5, 10_000)] == [1500, 1500, 3000, 6000, 10_000, 10_000, 10_000]
+    assert [policy.backoff_ms(n) for n in (0, 1, 2, 3, 4, 5, 10_000)] == [
+        1500,
+        1500,
+        3000,
+        6000,
+        10_000,
+        10_000,
+        10_000,
+    ]
