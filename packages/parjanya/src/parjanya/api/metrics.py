@@ -43,8 +43,8 @@ class TbieCollector(Collector):
     def _truth(self) -> Iterator[Metric]:
         system = self._system
         counts: Counter[tuple[str, str]] = Counter()
-        for (_, stage, state), count in system.truth.tally().items():
-            counts[stage, state.value] += count
+        for (_, name, state), count in system.truth.tally().items():
+            counts[name, state.value] += count
         rows = GaugeMetricFamily("tbie_truth_rows", "Stage records by state.", labels=["stage", "state"])
         oldest = GaugeMetricFamily(
             "tbie_truth_oldest_open_seconds", "Age of the oldest pending record; 0 if none.", labels=["stage"]
