@@ -58,10 +58,18 @@ _OPEN_COLUMNS = (
 class SqliteTruth:
     """A ``TruthStore`` in one file. Safe to use from several threads and processes."""
 
-    def __init__(self, path: Path, workflow: Workflow, clock: Clock, ids: Ids, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        path: Path,
+        workflow: Workflow,
+        clock: Clock,
+        ids: Ids,
+        synchronous: str = "FULL",
+        create: bool = True,
+    ) -> None:
         schema = resources.files(__package__).joinpath("truth.sql").read_text()
         pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "cache_size=-65536", "wal_autocheckpoint=4000")
-        self._db = Database(path, (schema, SCHEMA_VERSION), pragmas, TruthUnavailableError, rebuildable=False)
+        self._db = Database(path, (schema, SCHEMA_VERSION), pragmas, TruthUnavailableError, False, create)
         self._workflow, self._clock, self._ids = workflow, clock, ids
         self._judges = any(stage.eligible for stage in workflow.stages)  # only then do commits have to read facts
         self._known_tenants: set[str] = set()
