@@ -1,7 +1,7 @@
 """Redis and PostgreSQL for the peers: found on the machine, or installed from Debian when asked to.
 
-They listen on loopback, on free ports, with temporary data. Each is started by the benchmark and stopped by its process id. PostgreSQL refuses to run as root, so it is
-given to its own user then.
+They listen on loopback, on free ports, with temporary data. Each is started by the benchmark and stopped by its process
+id. PostgreSQL refuses to run as root, so it is given to its own user then.
 """
 
 from __future__ import annotations

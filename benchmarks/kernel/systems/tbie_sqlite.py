@@ -80,7 +80,7 @@ class Tbie(System):
         cause = Cause("bench", "added")
         for first in range(span.start, span.stop, GROUP):
             jobs = range(first, min(first + GROUP, span.stop))
-            self.truth.add([_new(job) for job in jobs], cause)
+            self.truth.add([new_item(job) for job in jobs], cause)
             self.reconciler.step()
 
     def idle(self) -> None:
@@ -101,7 +101,7 @@ class Tbie(System):
     def verify(self, span: range) -> list[str]:
         wrong = []
         for job in span:
-            who = [entry.cause.why for entry in self.truth.history(_key(job))]
+            who = [entry.cause.why for entry in self.truth.history(item_key(job))]
             if who != ["added", "completed"]:
                 wrong.append(f"history of item {job}: {who}")
         (counted,) = self.truth._db.read("SELECT count(*) FROM history WHERE why = 'completed'")
@@ -152,7 +152,7 @@ class TbieApart(Tbie):
         self._ring = Bell(self.bells, "truth").ring
 
     def produce(self, span: range) -> None:
-        self.truth.add([_new(job) for job in span], Cause("bench", "added"))
+        self.truth.add([new_item(job) for job in span], Cause("bench", "added"))
         self._ring()
 
     def idle(self) -> None:
@@ -176,12 +176,16 @@ def _report(trouble: Finding | TbieError) -> None:
     print(trouble, file=sys.stderr)
 
 
-def _key(job: int) -> ItemKey:
+def item_key(job: int) -> ItemKey:
+    """The key of item number *job*."""
     return ItemKey(TENANT, f"{job:08d}")
 
 
-def _new(job: int) -> NewItem:
+def new_item(job: int) -> NewItem:
+    """Item number *job*, with attributes such as a photograph has."""
     path = f"/photos/2026/shoot/{job:08d}.jpg"
     return NewItem(
-        _key(job), Address("file", path), {"path": path, "size": 8_123_456, "mtime_ns": 1_700_000_000_000_000_000 + job}
+        item_key(job),
+        Address("file", path),
+        {"path": path, "size": 8_123_456, "mtime_ns": 1_700_000_000_000_000_000 + job},
     )

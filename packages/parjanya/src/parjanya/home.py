@@ -15,6 +15,9 @@ from tbie.core.errors import HomeError
 
 DEFAULT_NAME = ".parjanya"
 
+PROBE_BYTES = 65_536
+"""What one small transaction needs: a disk with less than this left is full for every purpose."""
+
 
 class Home:
     """Paths inside a home directory; creates it if it can.
@@ -28,12 +31,25 @@ class Home:
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.run.mkdir(exist_ok=True)
-            probe = self.run / f".probe-{os.getpid()}"
-            probe.write_bytes(b"x")
-            probe.unlink()
         except OSError as error:
             raise HomeError(f"cannot use {self.root} as home: {_words(error)}") from error
+        self.probe()
         self._engine_lock: int | None = None
+
+    def probe(self) -> None:
+        """Make sure that it can be written: there is room, and permission, for one more small file.
+
+        Raises:
+            HomeError: there is not.
+        """
+        probe = self.run / f".probe-{os.getpid()}"
+        try:
+            try:
+                probe.write_bytes(bytes(PROBE_BYTES))
+            finally:
+                probe.unlink(missing_ok=True)
+        except OSError as error:
+            raise HomeError(f"cannot use {self.root} as home: {_words(error)}") from error
 
     @property
     def truth(self) -> Path:
@@ -64,7 +80,10 @@ class Home:
         """Try to become the one engine of this home; the lock goes when the process does."""
         if self._engine_lock is not None:
             return True
-        lock = os.open(self.run / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            lock = os.open(self.run / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise HomeError(f"cannot use {self.root} as home: {_words(error)}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -93,4 +112,4 @@ def _words(error: OSError) -> str:
         case errno.ENOSPC | errno.EDQUOT:
             return "the disk is full. Free space and run the same command again; nothing committed is lost."
         case _:
-            return f"{error.strerror}."
+            return f"{(error.strerror or str(error)).lower()}. Choose another with --home or PARJANYA_HOME."

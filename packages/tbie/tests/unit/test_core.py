@@ -25,7 +25,7 @@ def test_the_defaults_contradict_nothing() -> None:
 
 
 def test_retention_shorter_than_an_outage_is_refused_with_its_incident() -> None:
-    with pytest.raises(SettingsError, match=r"retention_s=60 .*outage_window_s=120.*intent_expired"):
+    with pytest.raises(SettingsError, match=r"retention_s=60 .*outage_window_s=120.*intent_expired.*Raise retention_s"):
         Settings(retention_s=60, outage_window_s=120)
 
 

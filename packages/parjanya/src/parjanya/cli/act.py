@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import ingest as ingest_files
-from parjanya.cli.common import Common, Exit, UsageError, opened, say, show, show_json
+from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json
 from parjanya.home import Home
 from parjanya.profiles.embedded import open_reconciler
 from parjanya.views.records import records
@@ -43,6 +43,7 @@ def ingest(
         Whose images these are; tenants need not be made first.
     """
     common = common or Common()
+    check_tenant(tenant)
     walk = Walk()
     with opened(common, must_exist=False) as system:
         done = ingest_files(
@@ -167,5 +168,9 @@ def worker(*, pool: str = POOL, until_idle: bool = False, common: Common | None 
         pass  # a home that cannot be used is one clear line, before anything starts
     from parjanya.profiles.worker_process import run_worker
 
-    run_worker(Home(common.root), f"{pool}-cli-{os.getpid()}", supervised=False, until_idle=until_idle)
+    done = run_worker(Home(common.root), f"{pool}-cli-{os.getpid()}", supervised=False, until_idle=until_idle)
+    if common.json:
+        show_json({"done": done})
+    else:
+        show(f"{done} results written")
     return Exit.DONE

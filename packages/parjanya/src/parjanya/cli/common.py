@@ -17,6 +17,9 @@ from cyclopts import Parameter
 from parjanya.home import DEFAULT_NAME, Home
 from parjanya.profiles.embedded import System, open_system
 
+TENANT_MAX = 128
+"""Characters in a tenant's name."""
+
 
 class Exit(IntEnum):
     """Exit codes, the same for every command."""
@@ -44,16 +47,16 @@ class Common:
 
     @property
     def root(self) -> Path:
-        """Where the home is."""
-        return self.home if self.home is not None else Path.cwd() / DEFAULT_NAME
+        """Where the home is. An empty ``PARJANYA_HOME`` names no place, and certainly not the current folder."""
+        return self.home if self.home is not None and self.home != Path() else Path.cwd() / DEFAULT_NAME
 
 
 @contextmanager
 def opened(common: Common, must_exist: bool = True) -> Iterator[System]:
     """The instance in the home of *common*, closed afterwards."""
-    if must_exist and not (common.root / "truth.db").exists():
+    if must_exist and not os.path.lexists(common.root / "truth.db"):  # any error but absence is Home's to explain
         raise UsageError(f"there is nothing in {common.root}: `parjanya curate FOLDER` or `ingest FOLDER` begins one")
-    system = open_system(Home(common.root))
+    system = open_system(Home(common.root), create=not must_exist)
     try:
         yield system
     finally:
@@ -72,7 +75,12 @@ def show(text: str = "") -> None:
 
 def show_json(value: Any) -> None:
     """One JSON document on standard output."""
-    print(json.dumps(value, ensure_ascii=False, indent=2, default=str).encode("utf-8", "backslashreplace").decode())
+    print(json_text(value, indent=2), flush=True)
+
+
+def show_json_line(value: Any) -> None:
+    """One JSON document on one line of standard output."""
+    print(json_text(value), flush=True)
 
 
 def show_json_array(values: Iterable[Any]) -> None:
@@ -80,9 +88,24 @@ def show_json_array(values: Iterable[Any]) -> None:
     write = sys.stdout.write
     write("[")
     for index, value in enumerate(values):
-        text = json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace").decode()
-        write(f"{',' if index else ''}\n{text}")
+        write(f"{',' if index else ''}\n{json_text(value)}")
     write("\n]\n")
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """*value* as JSON that says exactly what it says, and that neither a terminal nor an encoding trips over.
+
+    What a terminal would obey, or could not show, is escaped as JSON escapes: such characters occur in file names
+    (the narrow space in the names of screenshots, say) and only inside JSON strings.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    text = json.dumps(value, ensure_ascii=not encoding.lower().startswith("utf"), indent=indent, default=str)
+    return "".join(c if c == "\n" or c.isprintable() else _json_escape(c) for c in text)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
 
 
 def _printable(text: str) -> str:
@@ -96,6 +119,24 @@ def workers_or_default(workers: int | None) -> int:
     """How many worker processes: as asked, else one for each core."""
     from parjanya.profiles.embedded import default_workers
 
-    if workers is not None and workers < 1:
-        raise UsageError(f"--workers must be at least 1, not {workers}")
-    return workers if workers is not None else int(os.environ.get("PARJANYA_WORKERS", "0")) or default_workers()
+    text = os.environ.get("PARJANYA_WORKERS", "").strip()
+    if workers is None and not text:
+        return default_workers()
+    try:
+        asked = workers if workers is not None else int(text)
+    except ValueError:
+        raise UsageError(f"PARJANYA_WORKERS must be a number, not {text!r}") from None
+    if asked < 1:
+        raise UsageError(f"the number of workers must be at least 1, not {asked}")
+    return asked
+
+
+def check_tenant(tenant: str) -> str:
+    """*tenant*, if it can be one: a name that people can read and every store can keep.
+
+    Raises:
+        UsageError: it is empty, long, or holds something that is not printable.
+    """
+    if not tenant or len(tenant) > TENANT_MAX or not tenant.isprintable():
+        raise UsageError(f"a tenant is 1 to {TENANT_MAX} printable characters, not {tenant!r}")
+    return tenant

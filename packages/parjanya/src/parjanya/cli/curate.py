@@ -6,52 +6,20 @@ It may be interrupted anywhere, with Ctrl-C or ``kill -9``; the same command goe
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from parjanya.catalog.discover import Walk, discover
+from parjanya.catalog.discover import Walk
 from parjanya.catalog.items import Ingested
-from parjanya.catalog.items import ingest as ingest_files
-from parjanya.cli.act import person
-from parjanya.cli.common import Common, Exit, UsageError, opened, say, show, show_json, workers_or_default
-from parjanya.cli.progress import progress
+from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json, workers_or_default
 from parjanya.cli.report import Reported, report, summary_lines
-from parjanya.profiles.embedded import Running, System, open_engine
-from parjanya.stages import observe
-from tbie.core.errors import TbieError
-from tbie.truth import StageState
+from parjanya.cli.working import Interrupt, work
+from parjanya.export.sheet.folder import claim
 
 ENGINES = ("classical",)
 POLICIES = ("culling",)
-DRAIN_S = 60.0
-"""How long an interrupted run waits for the images at hand; a worker that takes longer leaves by itself."""
-
-
-class WorkersCannotStartError(TbieError):
-    """Worker processes die before they register. The message carries what they said last."""
-
-
-class Interrupt:
-    """Turns the first Ctrl-C (or SIGTERM) into "finish what is at hand", and the second into the usual stop."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        self._previous = {n: signal.signal(n, self._note) for n in (signal.SIGINT, signal.SIGTERM)}
-
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
-        self.asked = True
-        say("\nfinishing the images at hand; press Ctrl-C again to stop at once (nothing is lost either way)")
-        self.restore()
-
-    def restore(self) -> None:
-        """Give the signals back."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
 
 
 def curate(
@@ -90,11 +58,14 @@ def curate(
         raise UsageError(f"there is no engine {engine!r} in this version; engines: {', '.join(ENGINES)}")
     if policy not in POLICIES:
         raise UsageError(f"there is no policy {policy!r} in this version; policies: {', '.join(POLICIES)}")
+    check_tenant(tenant)
+    count = workers_or_default(workers)
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
         out = out if out is not None else system.home.out
+        claim(out)  # a folder that cannot take the reports is worth knowing before the work, not after it
         walk = Walk()
-        ingested, settled = _work(system, paths, [system.home.root, out], tenant, workers, walk, interrupt)
+        ingested, settled = work(system, paths, [system.home.root, out], tenant, count, walk, interrupt)
         reported = report(system, tenant, out, write_sidecars=xmp and settled, engine=engine, policy=policy)
     interrupt.restore()
     result = _result(ingested, walk, reported, settled)
@@ -106,68 +77,6 @@ def curate(
     _complain(walk, settled, reported)
     well = settled and not reported.failed and not walk.problems and not reported.sidecar_problems
     return Exit.DONE if well else Exit.NOT_WELL
-
-
-def _work(
-    system: System,
-    paths: list[Path],
-    skip: list[Path],
-    tenant: str,
-    workers: int | None,
-    walk: Walk,
-    interrupt: Interrupt,
-) -> tuple[Ingested, bool]:
-    """Take everything in and work until it is settled; False if interrupted before that."""
-    files = discover(paths, skip, walk)
-    if not system.home.lead():
-        say("another engine works in this home; adding to it and waiting for it")
-        ingested = ingest_files(
-            system.truth, system.workflow, tenant, files, person(), lambda _: system.truth_bell.ring()
-        )
-        with system.listen("settled", "curate") as listener:
-            return ingested, _watch(system, tenant, interrupt, lambda: listener.wait(system.settings.poll_interval_s))
-    running = open_engine(system, workers_or_default(workers))
-    try:
-        running.engine.start()
-        ingested = ingest_files(system.truth, system.workflow, tenant, files, person(), lambda _: _turn(running))
-        settled = _watch(system, tenant, interrupt, lambda: _turn(running))
-        return ingested, settled
-    finally:
-        running.engine.stop(DRAIN_S)
-        running.close()
-        system.home.resign()
-
-
-def _turn(running: Running) -> None:
-    running.engine.turn()
-    if running.fleet.boot_failures >= 3 and running.fleet.running == 0:
-        raise WorkersCannotStartError(f"worker processes cannot start: {running.fleet.last_boot_error}")
-
-
-def _watch(system: System, tenant: str, interrupt: Interrupt, turn: Any) -> bool:
-    total, done, failed, open_work = _counts(system, tenant)
-    with progress(total, sys.stderr, system.clock) as shown:
-        while open_work and not interrupt.asked:
-            turn()
-            total, done, failed, open_work = _counts(system, tenant)
-            shown.update(total=total, done=done, failed=failed)
-    return not open_work
-
-
-def _counts(system: System, tenant: str) -> tuple[int, int, int, int]:
-    """Images, images looked at (or given up), failed stages, and stages that something may still happen to."""
-    roots = {stage.name for stage in system.workflow.stages if not stage.needs}
-    total = done = failed = open_work = 0
-    for (_, stage, state), count in system.truth.tally(tenant).items():
-        if stage in roots:
-            total += count
-        if stage == observe.NAME and state.final:
-            done += count
-        if state is StageState.FAILED:
-            failed += count
-        if not state.final:
-            open_work += count
-    return total, done, failed, open_work
 
 
 def _result(ingested: Ingested, walk: Walk, reported: Reported, settled: bool) -> dict[str, Any]:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from pathlib import Path
 from typing import Any
 
 from parjanya.catalog.items import item_id
 from parjanya.catalog.paths import path_to_key
-from parjanya.cli.common import Common, Exit, UsageError, opened, show, show_json, show_json_array
+from parjanya.cli.common import (
+    Common,
+    Exit,
+    UsageError,
+    check_tenant,
+    opened,
+    show,
+    show_json,
+    show_json_array,
+    show_json_line,
+)
 from parjanya.profiles.embedded import System
 from parjanya.views.health import check_health
 from parjanya.views.records import record, records
@@ -91,15 +101,15 @@ def images(*, where: str | None = None, tenant: str | None = None, common: Commo
     """
     common = common or Common()
     selected = parse(where) if where is not None else lambda _: True
+    if tenant is not None:
+        check_tenant(tenant)
     with opened(common) as system:
         found = (r.to_json() for r in records(system.truth, system.workflow, system.objects, tenant) if selected(r))
         if common.json:
             show_json_array(found)
         else:
-            import json
-
             for image in found:
-                show(json.dumps(image, ensure_ascii=False))
+                show_json_line(image)
     return Exit.DONE
 
 
@@ -131,7 +141,9 @@ def find(system: System, tenant: str, name: str) -> Item:
     Raises:
         UsageError: there is none.
     """
-    candidates = [ItemKey(tenant, name), ItemKey(tenant, item_id(path_to_key(Path(name).absolute())))]
+    path = os.path.abspath(name)  # noqa: PTH100 - as the walk does: ".." goes, links stay
+    names = [item_id(path_to_key(path)), *([name] if name.isprintable() else [])]
+    candidates = [ItemKey(check_tenant(tenant), known) for known in names]
     for found in system.truth.get(candidates):
         if found is not None:
             return found

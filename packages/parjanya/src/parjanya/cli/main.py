@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,10 +13,13 @@ from parjanya import __version__
 from parjanya.cli import act, curate, look, serve
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
-from tbie.core.errors import TbieError
+from tbie.core.errors import SettingsError, TbieError
 
 app = App(
-    name="parjanya", version=__version__, help="Judges photographs with reasons, and stays correct while things break."
+    name="parjanya",
+    version=__version__,
+    help="Judges photographs with reasons, and stays correct while things break.",
+    suppress_keyboard_interrupt=False,  # an interruption has an exit code of its own here
 )
 app.command(curate.curate)
 app.command(curate.demo)
@@ -34,20 +39,44 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Never raises for anything that has words for the user."""
     try:
         result = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+        sys.stdout.flush()
     except CycloptsError:
         return Exit.USAGE
-    except (UsageError, WhereError) as error:
-        say(f"parjanya: {error}")
-        return Exit.USAGE
-    except TbieError as error:
-        say(f"parjanya: {error}")
-        return Exit.BROKE
     except BrokenPipeError:
+        _discard_output()
         return Exit.DONE  # somebody reads only the beginning: `parjanya images | head`
-    except KeyboardInterrupt:
-        say("parjanya: interrupted; nothing is lost, run the same command again")
-        return Exit.NOT_WELL
+    except (UsageError, WhereError, TbieError, OSError, KeyboardInterrupt) as error:
+        code, text = _in_words(error)
+        say(f"parjanya: {text}")
+        return code
     return int(result) if isinstance(result, int) else Exit.DONE
+
+
+def _in_words(error: BaseException) -> tuple[Exit, str]:
+    """Exit code and line for *error*."""
+    match error:
+        case UsageError() | WhereError() | SettingsError():
+            return Exit.USAGE, str(error)
+        case KeyboardInterrupt():
+            return Exit.NOT_WELL, "interrupted; nothing is lost, run the same command again"
+        case OSError():  # whatever the machine refuses has words, and a stack of frames is not among them
+            return Exit.BROKE, words(error)
+        case _:
+            return Exit.BROKE, str(error)
+
+
+def words(error: OSError) -> str:
+    """What the machine said, about which file, and what helps."""
+    about = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    said = f"{about}{(error.strerror or str(error)).lower()}"
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return f"{said}. Free space and run the same command again; nothing committed is lost." if full else said
+
+
+def _discard_output() -> None:
+    """Nobody reads it any more: what is still buffered must not fail a second time when the interpreter ends."""
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a descriptor is wanted, not a path
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def main() -> None:

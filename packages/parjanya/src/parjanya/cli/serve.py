@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-
 from parjanya.cli.common import Common, Exit, opened, say, workers_or_default
-from parjanya.cli.curate import DRAIN_S, Interrupt
+from parjanya.cli.working import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import open_engine
 from tbie.core.errors import HomeError
 
@@ -28,11 +26,12 @@ def serve(
     from parjanya.api.app import make_app
     from parjanya.api.server import Server
 
+    count = workers_or_default(workers)
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
         if not system.home.lead():
             raise HomeError(f"another engine leads {system.home.root}; stop it, or use another home")
-        running = open_engine(system, workers_or_default(workers))
+        running = open_engine(system, count)
         server = Server(make_app(system), host, port)
         try:
             server.start()
@@ -46,5 +45,5 @@ def serve(
             running.close()
             system.home.resign()
     if not left:
-        say(f"{threading.active_count()} threads and some workers are still busy; they finish and leave by themselves")
+        say("some workers are still busy; they finish the image at hand and leave by themselves")
     return Exit.DONE

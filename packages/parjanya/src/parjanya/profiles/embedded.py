@@ -15,6 +15,7 @@ from pathlib import Path
 from parjanya.catalog.paths import key_to_path
 from parjanya.home import Home
 from parjanya.imaging.limits import Limits
+from parjanya.profiles.environment import from_environment
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.candidates import load_candidates
@@ -95,18 +96,20 @@ class System:
             thing.close()
 
 
-def open_system(home: Home, settings: Settings | None = None, clock: Clock | None = None) -> System:
-    """Open, or create, the instance in *home*.
+def open_system(
+    home: Home, settings: Settings | None = None, clock: Clock | None = None, *, create: bool = True
+) -> System:
+    """Open the instance in *home*; with *create*, begin it if there is none.
 
     Raises:
-        HomeError, TruthUnavailableError, NewerSchemaError: with words for the user.
+        HomeError, TruthUnavailableError, NewerSchemaError, SettingsError: with words for the user.
     """
-    clock, ids, settings = clock or SystemClock(), RandomIds(), settings or Settings()
+    clock, ids, settings = clock or SystemClock(), RandomIds(), settings or from_environment()
     workflow = image_workflow()
     return System(
         home,
         workflow,
-        SqliteTruth(home.truth, workflow, clock, ids),
+        SqliteTruth(home.truth, workflow, clock, ids, create=create),
         SqliteIntent(home.intent, clock, settings.retention_s),
         LocalObjects(home.objects, {"file": key_to_path}),
         clock,

@@ -23,11 +23,11 @@ RECYCLE_AFTER = 5_000
 """Items after which a process makes room for a fresh one: native decoders leak slowly."""
 
 
-def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = False) -> None:
-    """Be a worker named *owner* until stopped, orphaned (if *supervised*) or idle."""
+def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = False) -> int:
+    """Be a worker named *owner* until stopped, orphaned (if *supervised*) or idle; returns how many results it wrote."""
     limits = Limits()
     apply_process_limits(limits)
-    system = open_system(home)
+    system = open_system(home, create=False)  # a worker that finds no Truth must not begin an empty one
     slot = Slot(home.run, owner, system.clock)
     with Listener(home.run, INTENT_BELL, owner) as listener:
         worker = open_worker(system, owner, slot, limits)
@@ -47,6 +47,7 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
         runner.run(until_idle)
     slot.close()
     system.close()
+    return worker.done
 
 
 def _report(problem: Finding | TbieError) -> None:

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
 from parjanya.imaging.refusal import CODES, WARNINGS
 
 FOLDERS = ("pngsuite", "malformed", "heif", "raw", "exif", "exif_golden", "nearduplicate", "nonphoto", "photo")

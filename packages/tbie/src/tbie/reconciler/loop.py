@@ -62,7 +62,7 @@ class Reconciler:
         self._passes = self._emitted_total = 0
         self._next_sweep_s = self._next_beat_s = self._next_look_s = clock.monotonic_s()
         self._last_sweep_ms = 0
-        self._blind: list[str] = []
+        self._unwritten: str | None = None
 
     def step(self, force_sweep: bool = False, grace_s: float | None = None) -> Pass:
         """One pass. Never raises for a store that is away: that is a blind pass, and it says so."""
@@ -88,7 +88,8 @@ class Reconciler:
             self._scale(done)
         self._passes += 1
         self._emitted_total += done.emitted.sent
-        self._blind = done.blind
+        if self._unwritten is not None:
+            done.blind.append(self._unwritten)
         if now_s >= self._next_beat_s or done.blind or force_sweep:
             self._next_beat_s = now_s + self._settings.heartbeat_interval_s
             self.beat(done)
@@ -128,8 +129,9 @@ class Reconciler:
         }
         try:
             self._truth.beat(Heartbeat(COMPONENT, self._instance, self._clock.now_ms(), body))
-        except TruthUnavailableError:
-            return  # the watchdog reports the silence; there is nowhere else to write
+            self._unwritten = None
+        except TruthUnavailableError as error:
+            self._unwritten = str(error)  # there is nowhere else to write: the next pass tells its caller
 
     def close(self) -> None:
         """Save the position in the stream."""

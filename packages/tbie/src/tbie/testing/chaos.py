@@ -8,7 +8,7 @@ in the middle of everything. When a run ends the faults end, and then the system
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -53,7 +53,9 @@ class Stores(NamedTuple):
 
 def examples(count: int, steps: int) -> settings:
     """Settings for *count* examples; more under a profile that explores."""
-    return settings(max_examples=max(1, count * settings.default.max_examples // 100), stateful_step_count=steps)
+    profile = settings.default
+    assert profile is not None
+    return settings(max_examples=max(1, count * profile.max_examples // 100), stateful_step_count=steps)
 
 
 def hold(machine: type[Chaos], stores: Stores, count: int = 120, steps: int = 60) -> None:
@@ -62,7 +64,8 @@ def hold(machine: type[Chaos], stores: Stores, count: int = 120, steps: int = 60
     Raises:
         AssertionError: something did not hold; the shortest way to it is printed.
     """
-    run_state_machine_as_test(lambda: machine(stores.make), settings=examples(count * stores.share // 100, steps))
+    factory = cast("type[Chaos]", lambda: machine(stores.make))  # any callable that makes a machine will do
+    run_state_machine_as_test(factory, settings=examples(count * stores.share // 100, steps))
 
 
 class Chaos(RuleBasedStateMachine):

@@ -47,6 +47,8 @@ class Bell:
             self._forget(name)
         for name in names - self._pipes.keys():
             path = self._folder / name
+            if not path.is_fifo():
+                continue  # somebody else's file: a ring would be written into it
             try:
                 self._pipes[name] = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             except OSError as error:

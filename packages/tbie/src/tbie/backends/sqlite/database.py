@@ -5,6 +5,7 @@ Callers: ``truth`` and ``intent`` of this folder. Nothing else touches ``sqlite3
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -15,6 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tbie.core.errors import NewerSchemaError, TbieError
+
+_BROKEN = ("malformed", "not a database", "no such table", "no such column")
+"""What SQLite says of a file that was overwritten, or emptied, under an open connection."""
 
 _BUSY_TIMEOUT_S = 30.0  # readers of a rollback-journal file wait for the writer; writers queue on the lock file
 
@@ -28,6 +32,8 @@ class Database:
         pragmas: applied to each connection.
         unavailable: the error class to raise when SQLite says no.
         rebuildable: the contents may be lost: a missing or broken file is silently begun anew.
+        create: whether a missing file may be begun. A file that was open once is never begun anew unless *rebuildable*:
+            an empty record in the place of a lost one would look like a home without work.
     """
 
     def __init__(
@@ -37,8 +43,10 @@ class Database:
         pragmas: Sequence[str],
         unavailable: type[TbieError],
         rebuildable: bool,
+        create: bool = True,
     ) -> None:
         self.path = path
+        self._create = create or rebuildable
         self._schema, self._version = schema
         self._pragmas, self._unavailable, self._rebuildable = pragmas, unavailable, rebuildable
         self._lock = threading.RLock()
@@ -59,7 +67,7 @@ class Database:
         with self._lock, self._errors():
             fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
             try:
-                connection = self._current()
+                connection = self._current() or self._open()
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -75,12 +83,12 @@ class Database:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The connection for several queries in a row; each sees what is committed when it runs."""
         with self._lock, self._errors():
-            yield self._current()
+            yield self._current() or self._open_in_turn()
 
     def read(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         """All rows of one query, outside any transaction of ours."""
         with self._lock, self._errors():
-            return self._current().execute(sql, parameters).fetchall()
+            return (self._current() or self._open_in_turn()).execute(sql, parameters).fetchall()
 
     def close(self) -> None:
         """Close the connection and the lock file."""
@@ -92,37 +100,59 @@ class Database:
                 os.close(self._lock_fd)
                 self._lock_fd = -1
 
-    def _current(self) -> sqlite3.Connection:
-        """The connection to the file that is at the path *now*: somebody may have deleted it under us."""
-        if self._connection is not None:
-            try:
-                found = os.stat(self.path)  # noqa: PTH116 - called per transaction; Path.stat costs three times as much
-            except FileNotFoundError:
-                if not self._rebuildable:
-                    raise self._unavailable(f"{self.path} has disappeared; restore it before going on") from None
-            else:
-                if (found.st_dev, found.st_ino) == self._inode:
-                    return self._connection
-            self._connection.close()
-            self._connection = None
-        return self._open()
+    def _current(self) -> sqlite3.Connection | None:
+        """The connection, if it leads to the file that is at the path *now*: somebody may have deleted it under us."""
+        if self._connection is None:
+            return None
+        try:
+            found = os.stat(self.path)  # noqa: PTH116 - called per transaction; Path.stat costs three times as much
+        except FileNotFoundError:
+            if not self._rebuildable:
+                raise self._unavailable(f"{self.path} has disappeared; restore it before going on") from None
+        else:
+            if (found.st_dev, found.st_ino) == self._inode:
+                return self._connection
+        self._connection.close()
+        self._connection = None
+        return None
+
+    def _open_in_turn(self) -> sqlite3.Connection:
+        """Open for a reader: two processes that begin the same file at once would each find the other's half."""
+        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        try:
+            return self._open()
+        finally:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
 
     def _open(self) -> sqlite3.Connection:
+        """Open, or begin, the file. The caller holds the lock file."""
         if not self.path.exists():
-            for suffix in (
-                "-wal",
-                "-shm",
-                "-journal",
-            ):  # leftovers of a deleted file must not be replayed into a new one
+            self._refuse_to_begin()
+            for suffix in ("-wal", "-shm", "-journal"):  # must not be replayed into a new file
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         try:
             return self._connect()
         except sqlite3.DatabaseError as error:
             if not self._rebuildable or "full" in str(error) or "readonly" in str(error):
                 raise
-            # a broken queue is worth nothing: Truth rebuilds it
-            self.path.replace(self.path.with_name(self.path.name + ".broken"))
+            self._set_aside()
             return self._connect()
+
+    def _refuse_to_begin(self) -> None:
+        """A durable record that was there before must come back from a backup, not as an empty one."""
+        if self._rebuildable:
+            return
+        log = self.path.with_name(self.path.name + "-wal")
+        if not self._create or self._inode is not None:
+            raise self._unavailable(f"{self.path} is missing; restore it before going on")
+        if log.exists() and log.stat().st_size:
+            raise self._unavailable(
+                f"{self.path} is missing but its log {log.name} holds commits: restore the file beside it before going on"
+            )
+
+    def _set_aside(self) -> None:
+        """A broken queue is worth nothing, because Truth rebuilds it; what is left may help to find out why."""
+        self.path.replace(self.path.with_name(self.path.name + ".broken"))
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -154,7 +184,25 @@ class Database:
         try:
             yield
         except sqlite3.Error as error:
+            if self._rebuildable and any(sign in str(error) for sign in _BROKEN):
+                self._begin_anew()
             raise self._unavailable(f"{self.path}: {error}{_remedy(error)}") from error
+        except OSError as error:  # the folder around the file, not the file: unmounted, replaced, read-only
+            raise self._unavailable(f"{self.path}: {error.strerror}") from error
+
+    def _begin_anew(self) -> None:
+        """Make the next call start with an empty file, if the broken one is still there and still ours."""
+        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        try:
+            with contextlib.suppress(OSError):  # if it cannot be moved, every call says so until somebody helps
+                found = self.path.stat()
+                if (found.st_dev, found.st_ino) == self._inode:
+                    self._set_aside()
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+        finally:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
 
 
 def _remedy(error: sqlite3.Error) -> str:

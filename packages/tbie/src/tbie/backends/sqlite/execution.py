@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tbie.backends.sqlite.slot import SUFFIX, Doing, dead_owners, read_slot
 from tbie.core.clock import Clock
+from tbie.core.errors import TbieError
 from tbie.core.ids import Ids
 from tbie.core.outcome import Facts
 from tbie.core.reading import FleetView, Known, Reading
@@ -71,6 +72,7 @@ class ProcessFleet:
         self._folder, self._command, self._bury = folder, command, bury
         self._clock, self._ids = clock, ids
         self._pools: dict[str, _Pool] = {}
+        self._unburied: list[Death] = []
         self.deaths: Counter[str] = Counter()
         self.last_boot_error: str | None = None
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +89,7 @@ class ProcessFleet:
     def supervise(self) -> list[Death]:
         """Bury the dead, end what overstays, start what is missing."""
         deaths = []
-        for pool, staff in self._pools.items():
+        for staff in self._pools.values():
             for process in list(staff.processes):
                 status = process.popen.poll()
                 if status is None:
@@ -97,9 +99,23 @@ class ProcessFleet:
                 death = self._reap(process, status, staff)
                 if death is not None:
                     deaths.append(death)
+                    self._unburied.append(death)
+        self._bury_all()
+        for pool, staff in self._pools.items():
             while len(staff.processes) < staff.desired and self._clock.monotonic_s() >= staff.next_start_s:
                 staff.processes.append(self._start(pool))
         return deaths
+
+    def _bury_all(self) -> None:
+        """Bury who is not buried yet. A store that is away keeps nobody from supervising: the next look tries again."""
+        while self._unburied:
+            death = self._unburied[0]
+            try:
+                self._bury(death)
+            except TbieError:
+                return
+            self._unburied.pop(0)
+            (self._folder / f"{death.owner}{SUFFIX}").unlink(missing_ok=True)
 
     def recover(self) -> int:
         """Free what workers of an earlier life held, uncounted: everything died at once, so no item is to blame."""
@@ -162,8 +178,8 @@ class ProcessFleet:
     def _reap(self, process: _Process, status: int, staff: _Pool) -> Death | None:
         doing = read_slot(process.slot)
         appeared = process.slot.exists()
-        process.slot.unlink(missing_ok=True)
         if status == 0 and doing is None:
+            process.slot.unlink(missing_ok=True)
             process.log.unlink(missing_ok=True)
             staff.boot_failures = 0
             return None
@@ -179,7 +195,6 @@ class ProcessFleet:
             evidence["signal"] = _signal_name(-status)
         death = Death(process.owner, doing, process.ended_for or "worker_died", evidence)
         self.deaths[death.reason] += 1
-        self._bury(death)
         process.log.unlink(missing_ok=True)
         return death
 

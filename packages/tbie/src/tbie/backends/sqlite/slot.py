@@ -45,7 +45,8 @@ class Slot:
         text = "\n".join((stage, token, *item)).encode("utf-8", "surrogateescape")[: _SIZE - _HEAD.size]
         self._map[0] = 0  # not valid while it is being written
         self._map[_HEAD.size : _HEAD.size + len(text)] = text
-        _HEAD.pack_into(self._map, 0, 1, self._clock.monotonic_s() + max_run_s, len(text))
+        _HEAD.pack_into(self._map, 0, 0, self._clock.monotonic_s() + max_run_s, len(text))
+        self._map[0] = 1  # last: a reader that sees it sees a whole entry
 
     def end(self) -> None:
         self._map[0] = 0
@@ -58,17 +59,18 @@ class Slot:
 
 
 def read_slot(path: Path) -> Doing | None:
-    """What the worker of this slot is, or was, working on; None if nothing."""
+    """What the worker of this slot is, or was, working on; None if nothing, or if it changed while it was read."""
     try:
-        data = path.read_bytes()
+        data, again = path.read_bytes(), path.read_bytes()
     except FileNotFoundError:
         return None
-    if len(data) < _HEAD.size or data[0] != 1:
-        return None
+    if data != again or len(data) < _HEAD.size or data[0] != 1:
+        return None  # half of one entry and half of the next would name the wrong item, or a deadline long past
     _, deadline_s, length = _HEAD.unpack_from(data)
-    stage, token, tenant, item = (
-        data[_HEAD.size : _HEAD.size + length].decode("utf-8", "surrogateescape").split("\n", 3)
-    )
+    parts = data[_HEAD.size : _HEAD.size + length].decode("utf-8", "surrogateescape").split("\n", 3)
+    if len(parts) != 4:
+        return None
+    stage, token, tenant, item = parts
     return Doing(stage, ItemKey(tenant, item), token, deadline_s)
 
 

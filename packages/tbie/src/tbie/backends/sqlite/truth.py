@@ -6,6 +6,7 @@ together. Group what you can: one commit costs one fsync however many commands i
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from tbie import lifecycle
 from tbie.backends.sqlite.batch import Batch
 from tbie.backends.sqlite.database import Database
+from tbie.backends.sqlite.keys import chunks, flat, wanted
 from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, to_record
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
@@ -40,13 +42,13 @@ SCHEMA_VERSION = 1
 
 _NO_SUCH_ITEM = Refused("no_such_item")
 
-_RECORDS = (
-    f"SELECT i.id, {RECORD_COLUMNS} FROM item i LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?"
+_FIND = (
+    " SELECT i.tenant, i.item, {} FROM wanted w CROSS JOIN item i ON i.tenant = w.tenant AND i.item = w.item"
+    " LEFT JOIN stage s ON s.item_id = i.id"
 )
-_ITEM = (
-    f"SELECT i.bucket, i.address, i.attributes, i.created_ms, {RECORD_COLUMNS} FROM item i"
-    " LEFT JOIN stage s ON s.item_id = i.id WHERE i.tenant=? AND i.item=?"
-)
+_FIND_RECORDS = _FIND.format(f"i.id, {RECORD_COLUMNS}")
+_FIND_ITEMS = _FIND.format(f"i.bucket, i.address, i.attributes, i.created_ms, {RECORD_COLUMNS}")
+_PUT_ITEM = "INSERT INTO item(id, tenant, item, bucket, address, attributes, created_ms) VALUES (?,?,?,?,?,?,?)"
 _OPEN_COLUMNS = (
     "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts,"
     " i.bucket, i.address"
@@ -56,10 +58,18 @@ _OPEN_COLUMNS = (
 class SqliteTruth:
     """A ``TruthStore`` in one file. Safe to use from several threads and processes."""
 
-    def __init__(self, path: Path, workflow: Workflow, clock: Clock, ids: Ids, synchronous: str = "FULL") -> None:
+    def __init__(
+        self,
+        path: Path,
+        workflow: Workflow,
+        clock: Clock,
+        ids: Ids,
+        synchronous: str = "FULL",
+        create: bool = True,
+    ) -> None:
         schema = resources.files(__package__).joinpath("truth.sql").read_text()
         pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "cache_size=-65536", "wal_autocheckpoint=4000")
-        self._db = Database(path, (schema, SCHEMA_VERSION), pragmas, TruthUnavailableError, rebuildable=False)
+        self._db = Database(path, (schema, SCHEMA_VERSION), pragmas, TruthUnavailableError, False, create)
         self._workflow, self._clock, self._ids = workflow, clock, ids
         self._judges = any(stage.eligible for stage in workflow.stages)  # only then do commits have to read facts
         self._known_tenants: set[str] = set()
@@ -67,59 +77,69 @@ class SqliteTruth:
     # -- items
 
     def add(self, items: Sequence[NewItem], cause: Cause) -> list[bool]:
+        tenants = {item.key.tenant for item in items}
         with self._db.write() as connection:
             batch = Batch(connection, self._clock.now_ms())
-            added = [self._add(batch, item, cause) for item in items]
+            unmet = sorted(tenants - self._known_tenants)
+            connection.executemany("INSERT OR IGNORE INTO tenant VALUES (?,?)", [(t, batch.now_ms) for t in unmet])
+            taken = _known_keys(connection, [item.key for item in items])
+            ((item_id,),) = connection.execute("SELECT coalesce(max(id), 0) FROM item").fetchall()
+            added, rows = [], []
+            for item in items:
+                is_new = item.key not in taken
+                added.append(is_new)
+                if is_new:
+                    taken.add(item.key)
+                    item_id += 1
+                    rows.append((item_id, *item.key, *item.address, dumps(item.attributes), batch.now_ms))
+                    records = lifecycle.added(self._workflow, batch.now_ms, self._ids)
+                    batch.store(item_id, item.key, {}, lifecycle.Change(records, cause, item.address, item.attributes))
+            connection.executemany(_PUT_ITEM, rows)
             batch.flush()
-        self._known_tenants.update(item.key.tenant for item in items)  # only now: a failed add was rolled back
+        self._known_tenants |= tenants  # only now: a failed add was rolled back
         return added
 
-    def _add(self, batch: Batch, new: NewItem, cause: Cause) -> bool:
-        if new.key.tenant not in self._known_tenants:
-            batch.connection.execute("INSERT OR IGNORE INTO tenant VALUES (?,?)", (new.key.tenant, batch.now_ms))
-        row = batch.connection.execute(
-            "INSERT INTO item(tenant, item, bucket, address, attributes, created_ms) VALUES (?,?,?,?,?,?)"
-            " ON CONFLICT DO NOTHING RETURNING id",
-            (*new.key, *new.address, dumps(new.attributes), batch.now_ms),
-        ).fetchone()
-        if row is None:
-            return False
-        records = lifecycle.added(self._workflow, batch.now_ms, self._ids)
-        batch.store(row[0], new.key, {}, lifecycle.Change(records, cause, new.address, new.attributes))
-        return True
-
     def commit(self, commands: Sequence[Command]) -> list[Result]:
+        results: list[Result] = []
         with self._db.write() as connection:
             batch = Batch(connection, self._clock.now_ms())
-            results: list[Result] = []
-            for command in commands:
-                result = self._apply(batch, command)
-                results.append(result)
-                if isinstance(command, Settle) and isinstance(result, Committed):
-                    for reset in lifecycle.invalidations(command, result):
-                        self._apply(batch, reset)
+            keys = [command.key for command in commands]
+            for chunk in chunks(keys):
+                batch.flush()  # what is read ahead must not lag behind what is only collected
+                ahead = _read_records(connection, chunk)
+                for command in commands[len(results) : len(results) + len(chunk)]:
+                    result = self._apply(batch, command, ahead)
+                    results.append(result)
+                    if isinstance(command, Settle) and isinstance(result, Committed):
+                        for reset in lifecycle.invalidations(command, result):
+                            self._apply(batch, reset, ahead)
             batch.flush()
         return results
 
-    def _apply(self, batch: Batch, command: Command) -> Result:
+    def _apply(self, batch: Batch, command: Command, ahead: dict[ItemKey, _Found]) -> Result:
         key = command.key
         if key in batch.touched:
             batch.flush()
-        rows = batch.connection.execute(_RECORDS, key).fetchall()
-        if not rows:
+        found = ahead.pop(key, None)  # good for one use: after that the rows may have changed
+        if found is None:
+            found = _read_records(batch.connection, [key]).get(key)
+        if found is None:
             return _NO_SUCH_ITEM
-        records = {r[1]: to_record(r[1:], self._judges) for r in rows if r[1] is not None}
+        item_id, rows = found
+        records = {r[0]: to_record(r, self._judges) for r in rows}
         item = Item(key, Address("", ""), {}, 0, records)  # rules of change look at records only
         change = lifecycle.apply(item, command, self._workflow, batch.now_ms, self._ids)
         if isinstance(change, Refused):
             return change
-        batch.store(rows[0][0], key, records, change)
+        batch.store(item_id, key, records, change)
         return Committed(change.records)
 
     def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
-        with self._db.reading() as connection:
-            found = [connection.execute(_ITEM, key).fetchall() for key in keys]
-        return [_item(key, rows) if rows else None for key, rows in zip(keys, found, strict=True)]
+        rows: dict[ItemKey, list[Any]] = {}
+        for chunk in chunks(keys):
+            for row in self._db.read(wanted(len(chunk)) + _FIND_ITEMS, flat(chunk)):
+                rows.setdefault(ItemKey(row[0], row[1]), []).append(row[2:])
+        return [_item(key, rows[key]) if key in rows else None for key in keys]
 
     def items(self, tenant: str | None = None, after: ItemKey | None = None, limit: int = 500) -> list[Item]:
         start = after or ("", "")
@@ -227,6 +247,26 @@ class SqliteTruth:
 
     def close(self) -> None:
         self._db.close()
+
+
+_Found = tuple[int, list[Sequence[Any]]]
+"""An item's row id and its records as rows."""
+
+
+def _read_records(connection: sqlite3.Connection, keys: Sequence[ItemKey]) -> dict[ItemKey, _Found]:
+    found: dict[ItemKey, _Found] = {}
+    for row in connection.execute(wanted(len(keys)) + _FIND_RECORDS, flat(keys)):
+        _, records = found.setdefault(ItemKey(row[0], row[1]), (row[2], []))
+        if row[3] is not None:
+            records.append(row[3:])
+    return found
+
+
+def _known_keys(connection: sqlite3.Connection, keys: Sequence[ItemKey]) -> set[ItemKey]:
+    sql = " SELECT i.tenant, i.item FROM wanted w CROSS JOIN item i ON i.tenant = w.tenant AND i.item = w.item"
+    return {
+        ItemKey(*row) for chunk in chunks(keys) for row in connection.execute(wanted(len(chunk)) + sql, flat(chunk))
+    }
 
 
 def _item(key: ItemKey, rows: Sequence[tuple[object, ...]]) -> Item:

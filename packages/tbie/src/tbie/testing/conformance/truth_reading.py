@@ -179,7 +179,7 @@ class Reading(WithTruth):
             after = None
             while page := store.items(tenant, after, limit):
                 assert len(page) <= limit
-                found += [tuple(item.key) for item in page]
+                found += [(item.key.tenant, item.key.item) for item in page]
                 after = page[-1].key
             return found
 

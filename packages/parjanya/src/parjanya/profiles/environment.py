@@ -1,0 +1,49 @@
+"""Settings from the environment: ``PARJANYA_SETTINGS`` holds a JSON object of ``tbie.core.settings.Settings`` fields.
+
+Callers: ``open_system``, so that an engine and the workers it starts, which inherit its environment, run by the same
+numbers. Nobody needs it to judge images; operators and tests use it to make intervals longer or shorter.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+
+from tbie.core.errors import SettingsError
+from tbie.core.settings import Settings
+
+VARIABLE = "PARJANYA_SETTINGS"
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of this instance: those of ``PARJANYA_SETTINGS``, the others at their defaults.
+
+    Raises:
+        SettingsError: not a JSON object, a name that is not a setting, a value that is not a number of its kind, or
+            settings that contradict each other.
+    """
+    text = (os.environ if environment is None else environment).get(VARIABLE, "")
+    if not text.strip():
+        return Settings()
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{VARIABLE} is not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise SettingsError(f'{VARIABLE} must be a JSON object like {{"idle_exit_s": 30}}, not {text!r}')
+    defaults = {field.name: field.default for field in fields(Settings)}
+    for name, value in given.items():
+        if name not in defaults:
+            raise SettingsError(f"{VARIABLE}: there is no setting {name!r}; settings: {', '.join(defaults)}")
+        _check(name, value, whole=isinstance(defaults[name], int))
+    return Settings(**given)
+
+
+def _check(name: str, value: object, whole: bool) -> None:
+    kind = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value) or value < 0:
+        wanted = "a whole number" if whole else "a number"
+        raise SettingsError(f"{VARIABLE}: {name} must be {wanted} from 0, not {value!r}")
