@@ -6,11 +6,10 @@ Needs ``technical``. Owns: large, thumb, recipe, source. Leaves the encoded byte
 
 from __future__ import annotations
 
+from parjanya.catalog.picture import picture_of
 from parjanya.imaging import previews
-from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
-from parjanya.stages import technical
 from tbie.core.errors import ObjectStoreFullError
 from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Completed, Outcome, Retry
@@ -32,7 +31,7 @@ def make_handler(objects: ObjectStore, limits: Limits = DEFAULT_LIMITS) -> Handl
 
     def handle(work: Work) -> Outcome:
         try:
-            decoded = _decoded(work, limits)
+            decoded = picture_of(work, limits, str(work.facts["technical"]["sha256"]))
         except ImageRefused as refused:
             return refused.outcome()
         large, thumb = previews.large(decoded.view), previews.thumb(decoded.view)
@@ -49,23 +48,6 @@ def make_handler(objects: ObjectStore, limits: Limits = DEFAULT_LIMITS) -> Handl
         return Completed(facts)
 
     return handle
-
-
-def _decoded(work: Work, limits: Limits) -> Decoded:
-    """The picture that ``technical`` saw: the one it left, or decoded again from the same bytes."""
-    sha256 = work.facts[technical.NAME]["sha256"]
-    kept = work.scratch.get(technical.DECODED_KEY)
-    if isinstance(kept, Decoded) and work.scratch.get(technical.SHA256_KEY) == sha256:
-        return kept
-    source, _, decoded = technical.see(work, limits)
-    if source.sha256 != sha256:
-        raise ImageRefused(
-            "source_changed",
-            "the bytes are not those that the stage technical described; ingest the file again",
-            retriable=True,
-            evidence={"sha256": [sha256, source.sha256]},
-        )
-    return decoded
 
 
 def _store(objects: ObjectStore, encoded: previews.Encoded) -> dict[str, object]:

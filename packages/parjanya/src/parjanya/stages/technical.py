@@ -6,17 +6,15 @@ colour, exif, warnings. Leaves the decoded picture in ``scratch`` for ``preview`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from parjanya.catalog.paths import key_to_path
+from parjanya.catalog.picture import leave, see
 from parjanya.imaging import hashes, shrink
-from parjanya.imaging.decode import decode
 from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.exif import read_exif
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
-from parjanya.imaging.sniff import Kind, sniff, suffix_fits
-from parjanya.imaging.source import Source, read_source
+from parjanya.imaging.sniff import Kind, suffix_fits
+from parjanya.imaging.source import Source
 from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Completed, Facts, Outcome
 from tbie.execution import Handler, Work
@@ -24,11 +22,6 @@ from tbie.execution import Handler, Work
 NAME = "technical"
 CODE_VERSION = 1
 VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "hash": hashes.ALGORITHM, "view": shrink.RECIPE})
-
-DECODED_KEY = "technical.decoded"
-"""``scratch`` key of the ``Decoded`` image."""
-SHA256_KEY = "technical.sha256"
-"""``scratch`` key of the SHA-256 (hexadecimal) of the bytes that were decoded."""
 
 
 def make_handler(limits: Limits = DEFAULT_LIMITS) -> Handler:
@@ -39,23 +32,10 @@ def make_handler(limits: Limits = DEFAULT_LIMITS) -> Handler:
             source, kind, decoded = see(work, limits)
         except ImageRefused as refused:
             return refused.outcome()
-        work.scratch[DECODED_KEY], work.scratch[SHA256_KEY] = decoded, source.sha256
+        leave(work, decoded, source.sha256)
         return Completed(_facts(work, source, kind, decoded))
 
     return handle
-
-
-def see(work: Work, limits: Limits) -> tuple[Source, Kind, Decoded]:
-    """The bytes of *work*'s file, their format and their picture.
-
-    Raises:
-        ImageRefused: with any code.
-    """
-    source = read_source(
-        key_to_path(work.address.key), limits, _integer(work.attributes, "size"), _integer(work.attributes, "mtime_ns")
-    )
-    kind = sniff(source.data)
-    return source, kind, decode(source.data, kind, limits)
 
 
 def _facts(work: Work, source: Source, kind: Kind, decoded: Decoded) -> Facts:
@@ -79,8 +59,3 @@ def _facts(work: Work, source: Source, kind: Kind, decoded: Decoded) -> Facts:
         "exif": exif,
         "warnings": sorted(warnings),
     }
-
-
-def _integer(attributes: Mapping[str, object], name: str) -> int | None:
-    value = attributes.get(name)
-    return value if isinstance(value, int) else None
