@@ -255,8 +255,8 @@ class Chaos(RuleBasedStateMachine):
                 for message in self.raw_intent.exchange((), (Claim(stage, "thief", 1, 60.0, 3),)):
                     self.raw_intent.exchange((Delete(message),), ())
             case "repeat" if self.sent:  # an intent of some earlier time arrives again
-                wanted = {(row.key, row.stage) for row in all_open(self.raw_truth, self.workflow)}
-                stale = [e for e in self.sent if (e.key, e.stage) in wanted] or self.sent
+                wanted = {(row.key, row.stage): row.token for row in all_open(self.raw_truth, self.workflow)}
+                stale = [e for e in self.sent if wanted.get((e.key, e.stage), e.token) != e.token] or self.sent
                 self.raw_intent.send([stale[number % len(stale)]])
             case "blink":  # the permission to read the queue's attributes comes and goes
                 self.blind = not self.blind
