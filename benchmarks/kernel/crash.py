@@ -21,6 +21,7 @@ from pathlib import Path
 
 from harness import HERE, machine, median
 from systems.tbie_sqlite import new_item
+
 from tbie.backends.sqlite.belief import belief
 from tbie.backends.sqlite.bell import Bell, Listener
 from tbie.backends.sqlite.execution import Death, ProcessFleet

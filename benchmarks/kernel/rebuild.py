@@ -16,6 +16,7 @@ from pathlib import Path
 from harness import fsync_ms, machine, median
 from store import Stores
 from systems.tbie_sqlite import STAGE
+
 from tbie.core.reading import Known
 
 

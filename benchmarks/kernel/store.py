@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from systems.tbie_sqlite import GROUP, WORKFLOW, new_item
+
 from tbie.backends.sqlite.intent import SqliteIntent
 from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.core.cause import Cause

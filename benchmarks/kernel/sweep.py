@@ -17,6 +17,7 @@ from pathlib import Path
 from harness import machine, median, percentile
 from store import Stores
 from systems.tbie_sqlite import STAGE, TENANT, WORKFLOW, item_key
+
 from tbie.lifecycle import fold, plain
 from tbie.reconciler.sweep import Sweep
 from tbie.truth import StageState

@@ -17,7 +17,7 @@ _POLL_S = 0.01
 
 class _Dbos(System):
     durable = True
-    share = 0.05
+    share = 0.03
 
     def _url(self) -> str:
         raise NotImplementedError

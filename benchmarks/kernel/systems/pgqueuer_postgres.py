@@ -7,6 +7,8 @@ PostgreSQL runs as installed, with ``synchronous_commit`` and ``fsync`` on: dura
 from __future__ import annotations
 
 import asyncio
+import select
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -19,10 +21,13 @@ _BATCH = 100
 class PgQueuerPostgres(System):
     """See the module."""
 
-    settings = f"asyncpg, batch_size={_BATCH}, bulk enqueue of {_GROUP}, 2 processes, PostgreSQL defaults (fsync on)"
+    settings = (
+        f"asyncpg, batch_size={_BATCH}, bulk enqueue of {_GROUP}, 2 processes, PostgreSQL defaults (fsync on); "
+        "ends when its queue is empty"
+    )
     needs = ("postgres",)
     durable = True
-    share = 0.5
+    settles = True
 
     async def _queries(self) -> Any:
         import asyncpg
@@ -48,6 +53,14 @@ class PgQueuerPostgres(System):
                 await self._adder.enqueue(["noop"] * len(jobs), [b"%d" % job for job in jobs], [0] * len(jobs))
 
         self._loop.run_until_complete(add())
+
+    def idle(self) -> None:
+        select.select([sys.stdin], [], [], 0.01)
+
+    def settled(self, span: range) -> dict[str, object] | None:
+        del span
+        left = self._loop.run_until_complete(self._adder.driver.fetch("SELECT EXISTS (SELECT 1 FROM pgqueuer) AS left"))
+        return None if left[0]["left"] else {"queued": 0}
 
     def work(self) -> None:
         asyncio.run(self._serve())

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 from marks import Marks
 
+_PATIENCE_S = 60.0  # a system that has not settled by then never will
+
 
 class Site(NamedTuple):
     """Where a system may put its things, and which servers it may use."""
@@ -123,9 +125,11 @@ def _obey(system: System) -> None:
                 system.produce(span)
                 say("added", begun_s=begun, ended_s=time.monotonic())
             case "settle":
-                while (evidence := system.settled(span)) is None:
+                while (evidence := system.settled(span)) is None and time.monotonic() - begun < _PATIENCE_S:
                     system.idle()
-                say("settled", at_s=time.monotonic(), evidence=evidence, wrong=system.verify(span))
+                ended = time.monotonic()
+                wrong = system.verify(span) if evidence is not None else [f"not settled after {_PATIENCE_S:g} s"]
+                say("settled", at_s=ended, evidence=evidence, wrong=wrong)
 
 
 def _add_slowly(system: System, span: range, pace_s: float) -> None:

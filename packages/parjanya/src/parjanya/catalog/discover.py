@@ -69,7 +69,7 @@ def _folder(folder: Path, seen: set[tuple[int, int]], skipped: set[str], walk: W
         for entry in entries:
             path = Path(entry.path)
             try:
-                if entry.is_dir():
+                if _is_folder(entry):
                     folders.append(path)
                     continue
                 wanted = _wanted(entry, path, walk)
@@ -78,6 +78,15 @@ def _folder(folder: Path, seen: set[tuple[int, int]], skipped: set[str], walk: W
             except OSError as error:
                 walk.problems.append((_display(path), _words(error)))
         stack += reversed(folders)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        if entry.is_symlink():
+            return False  # it leads in a circle: a file that nobody can read, which gets its reason like any other
+        raise
 
 
 def _wanted(entry: os.DirEntry[str], path: Path, walk: Walk) -> Found | None:

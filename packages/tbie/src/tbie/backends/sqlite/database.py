@@ -159,10 +159,10 @@ class Database:
             self.path, isolation_level=None, timeout=_BUSY_TIMEOUT_S, cached_statements=256, check_same_thread=False
         )
         try:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            self._refuse_newer(version)  # before any pragma: to set the journal mode is to write to the file
             for pragma in self._pragmas:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            self._refuse_newer(version)
             if version == 0:
                 connection.executescript(f"BEGIN IMMEDIATE;{self._schema};PRAGMA user_version={self._version};COMMIT;")
         except BaseException:
