@@ -6,22 +6,25 @@ token, or with a dead one; a barrier that is never lifted.
 
 from __future__ import annotations
 
+from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tbie.core.reading import Known
 from tbie.testing.builders import all_open
-from tbie.testing.chaos import Chaos, Stores, hold
+from tbie.testing.chaos import STAGES, Chaos, Stores, hold, numbers
 from tbie.truth import StageState
 
 
 class NoLostWork(Chaos):
     """Convergence is checked by ``teardown``; here, what one sweep guarantees in the middle of it all."""
 
-    @rule()
-    def one_sweep_gives_every_open_stage_its_intent(self) -> None:
-        """Whatever happened before."""
+    @rule(stage=st.sampled_from(STAGES), what=st.sampled_from(("repeat", "lose", "destroy")), number=numbers)
+    def one_sweep_gives_every_open_stage_its_intent(self, stage: str, what: str, number: int) -> None:
+        """Whatever happened to the queue since the stream was read to its end."""
         if self.blind:
             return
+        self.control.step()
+        self.mishap(what, stage, number)
         self.control.step(force_sweep=True, grace_s=0.0)  # not a fresh one: that would re-read the stream and send
         for row in all_open(self.raw_truth, self.workflow):
             reading = self.raw_intent.presence(row.stage, [row.key])
