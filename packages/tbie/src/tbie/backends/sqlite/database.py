@@ -20,7 +20,10 @@ from tbie.core.errors import NewerSchemaError, TbieError
 _BROKEN = ("malformed", "not a database", "no such table", "no such column")
 """What SQLite says of a file that was overwritten, or emptied, under an open connection."""
 
-_BUSY_TIMEOUT_S = 30.0  # readers of a rollback-journal file wait for the writer; writers queue on the lock file
+_BUSY_TIMEOUT_S = 30.0
+"""How long to wait for a program that holds the file without holding the lock file: not one of ours."""
+_BUSY_TIMEOUT_REBUILDABLE_S = 2.0
+"""The same for a file whose readers can say "unknown" and go on. Our own writers keep it for 50 ms at most."""
 
 
 class Database:
@@ -58,8 +61,12 @@ class Database:
             raise unavailable(
                 f"cannot write beside {path}: {error.strerror}; check that the home is writable"
             ) from error
-        with self.write():
-            pass  # create or check the schema now, so that a wrong home is one clear error at the start
+        try:
+            with self.write():
+                pass  # create or check the schema now, so that a wrong home is one clear error at the start
+        except unavailable:
+            if not rebuildable:
+                raise  # else whoever needs it is told when it does, and everybody else can work, or find out why
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -133,8 +140,8 @@ class Database:
         try:
             return self._connect()
         except sqlite3.DatabaseError as error:
-            if not self._rebuildable or "full" in str(error) or "readonly" in str(error):
-                raise
+            if not self._rebuildable or not any(sign in str(error) for sign in (*_BROKEN, "unable to open")):
+                raise  # a queue that is locked, or on a full disk, is not broken
             self._set_aside()
             return self._connect()
 
@@ -155,8 +162,9 @@ class Database:
         self.path.replace(self.path.with_name(self.path.name + ".broken"))
 
     def _connect(self) -> sqlite3.Connection:
+        patience_s = _BUSY_TIMEOUT_REBUILDABLE_S if self._rebuildable else _BUSY_TIMEOUT_S
         connection = sqlite3.connect(
-            self.path, isolation_level=None, timeout=_BUSY_TIMEOUT_S, cached_statements=256, check_same_thread=False
+            self.path, isolation_level=None, timeout=patience_s, cached_statements=256, check_same_thread=False
         )
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
