@@ -6,7 +6,7 @@ towards *review*: an image is rejected only where looking at it would hardly cha
 
 from __future__ import annotations
 
-from parjanya.policy.rules import Policy, Rule, Test
+from parjanya.policy.rules import Condition, Policy, Rule
 
 # Of 82 sharp photographs, one in a hundred lies below 0.27; blurred by 3 px at 1024 px half of them lie below 0.28.
 SEVERE_BLUR, SOFT = 0.18, 0.33
@@ -21,101 +21,101 @@ CULLING = Policy(
             "not_a_photograph",
             "reject",
             (
-                Test("medium", "not in", ("photo", "unsure")),
-                Test("medium_confidence", ">=", SURE),
-                Test("camera_known", "==", False),
+                Condition("medium", "not in", ("photo", "unsure")),
+                Condition("medium_confidence", ">=", SURE),
+                Condition("camera_known", "==", False),
             ),
             "this is a {medium}, not a photograph (confidence {medium_confidence})",
         ),
         Rule(
             "perhaps_not_a_photograph",
             "review",
-            (Test("medium", "not in", ("photo", "unsure")), Test("medium_confidence", "<", SURE)),
+            (Condition("medium", "not in", ("photo", "unsure")), Condition("medium_confidence", "<", SURE)),
             "this may be a {medium} rather than a photograph (confidence {medium_confidence})",
         ),
         Rule(
             "camera_but_not_a_photograph",
             "review",
             (
-                Test("medium", "not in", ("photo", "unsure")),
-                Test("medium_confidence", ">=", SURE),
-                Test("camera_known", "==", True),
+                Condition("medium", "not in", ("photo", "unsure")),
+                Condition("medium_confidence", ">=", SURE),
+                Condition("camera_known", "==", True),
             ),
             "it looks like a {medium}, yet a camera made it: a picture of one?",
         ),
         Rule(
             "medium_unsure",
             "review",
-            (Test("medium", "==", "unsure"),),
+            (Condition("medium", "==", "unsure"),),
             "it is not clear whether this is a photograph",
         ),
         Rule(
             "severe_blur",
             "reject",
-            (Test("subject_sharpness", "<", SEVERE_BLUR),),
+            (Condition("subject_sharpness", "<", SEVERE_BLUR),),
             "nothing in it is sharp (sharpest part {subject_sharpness}; sharp images are above 0.45)",
         ),
         Rule(
             "soft",
             "review",
-            (Test("subject_sharpness", "<", SOFT), Test("subject_sharpness", ">=", SEVERE_BLUR)),
+            (Condition("subject_sharpness", "<", SOFT), Condition("subject_sharpness", ">=", SEVERE_BLUR)),
             "its sharpest part is soft ({subject_sharpness}; sharp images are above 0.45)",
         ),
         Rule(
             "black_frame",
             "reject",
-            (Test("bright_end", "<", 0.10),),
+            (Condition("bright_end", "<", 0.10),),
             "it is almost black: 95 % of it is darker than {bright_end} of full brightness",
         ),
         Rule(
             "very_dark",
             "review",
-            (Test("bright_end", "<", 0.20), Test("bright_end", ">=", 0.10)),
+            (Condition("bright_end", "<", 0.20), Condition("bright_end", ">=", 0.10)),
             "it is very dark: 95 % of it is darker than {bright_end} of full brightness",
         ),
         Rule(
             "washed_out",
             "reject",
-            (Test("clipped_highlights", ">", 0.60),),
+            (Condition("clipped_highlights", ">", 0.60),),
             "{clipped_highlights} of its area is pure white: nothing can be recovered there",
         ),
         Rule(
             "blown_highlights",
             "review",
-            (Test("clipped_highlights", ">", 0.25), Test("clipped_highlights", "<=", 0.60)),
+            (Condition("clipped_highlights", ">", 0.25), Condition("clipped_highlights", "<=", 0.60)),
             "{clipped_highlights} of its area is pure white",
         ),
         Rule(
             "blocked_shadows",
             "review",
-            (Test("clipped_shadows", ">", 0.40),),
+            (Condition("clipped_shadows", ">", 0.40),),
             "{clipped_shadows} of its area is pure black",
         ),
         Rule(
             "very_small",
             "review",
-            (Test("long_side_px", "<", 400),),
+            (Condition("long_side_px", "<", 400),),
             "it is only {long_side_px} pixels long",
         ),
         Rule(
             "exact_duplicate",
             "reject",
-            (Test("group_kind", "==", "exact"), Test("best_of_group", "==", False)),
+            (Condition("group_kind", "==", "exact"), Condition("best_of_group", "==", False)),
             "byte for byte the same file as another one, which is kept",
         ),
         Rule(
             "near_duplicate",
             "reject",
-            (Test("group_kind", "==", "near_duplicate"), Test("best_of_group", "==", False)),
+            (Condition("group_kind", "==", "near_duplicate"), Condition("best_of_group", "==", False)),
             "another version of the same picture is better",
         ),
         Rule(
             "not_best_of_burst",
             "reject",
             (
-                Test("group_kind", "==", "burst"),
-                Test("best_of_group", "==", False),
-                Test("sharpness_behind_best", ">=", CLEARLY_SOFTER),
+                Condition("group_kind", "==", "burst"),
+                Condition("best_of_group", "==", False),
+                Condition("sharpness_behind_best", ">=", CLEARLY_SOFTER),
             ),
             "another frame of its burst is sharper by {sharpness_behind_best}",
         ),
@@ -123,9 +123,9 @@ CULLING = Policy(
             "burst_close_call",
             "review",
             (
-                Test("group_kind", "==", "burst"),
-                Test("best_of_group", "==", False),
-                Test("sharpness_behind_best", "<", CLEARLY_SOFTER),
+                Condition("group_kind", "==", "burst"),
+                Condition("best_of_group", "==", False),
+                Condition("sharpness_behind_best", "<", CLEARLY_SOFTER),
             ),
             "another frame of its burst is about as good: choose by eye",
         ),

@@ -38,7 +38,7 @@ class PolicyError(TbieError):
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Condition:
     """``signal operator value``."""
 
     signal: str
@@ -62,7 +62,7 @@ class Rule:
 
     code: str
     verdict: str
-    when: tuple[Test, ...]
+    when: tuple[Condition, ...]
     text: str
     """The reason in a sentence; ``{signal}`` is replaced by its value."""
 
@@ -137,7 +137,7 @@ def decide(policy: Policy, signals: Mapping[str, Value]) -> tuple[str, list[Reas
     return ordered[0].verdict, ordered
 
 
-def _unknown(tests: Sequence[Test], signals: Mapping[str, Value]) -> list[Reason]:
+def _unknown(tests: Sequence[Condition], signals: Mapping[str, Value]) -> list[Reason]:
     missing = [test.signal for test in tests if signals[test.signal] is None]
     return [
         Reason(f"unknown_{name}", f"{SIGNALS[name].words} is not known: a human has to look", "review", {name: None})
