@@ -10,8 +10,12 @@ import signal
 import sys
 from pathlib import Path
 
-from parjanya.home import Home
 from parjanya.imaging.limits import Limits, apply_process_limits
+
+if __name__ == "__main__":
+    apply_process_limits()  # before numpy is imported: it asks for its threads, and their memory, only once
+
+from parjanya.home import Home
 from parjanya.profiles.embedded import INTENT_BELL, open_system, open_worker
 from tbie.backends.sqlite.bell import Listener
 from tbie.backends.sqlite.slot import Slot

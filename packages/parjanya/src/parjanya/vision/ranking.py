@@ -32,7 +32,7 @@ _MEASURES = (
 )
 _BY_NAME = {measure.name: measure for measure in _MEASURES}
 _BLURRED = 0.33  # below it hardly any photograph lies that was in focus (docs/quality.md)
-_SHOTS = ("sharpness", "clipped", "noise", "pixels", "bytes")
+_SHOTS = ("sharpness", "clipped", "pixels", "noise", "bytes")
 _COPIES = ("pixels", "sharpness", "clipped", "noise", "bytes")
 
 
@@ -55,7 +55,7 @@ def _key(candidate: Candidate, names: tuple[str, ...]) -> Key:
 
 
 def shot_key(candidate: Candidate) -> Key:
-    """Order of frames of one moment, best first: sharpness, then clipping, noise, resolution."""
+    """Order of frames of one moment, best first: sharpness, then clipping, resolution, noise."""
     return _key(candidate, _SHOTS)
 
 
