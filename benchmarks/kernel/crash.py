@@ -37,9 +37,9 @@ from tbie.engine import Engine
 from tbie.execution import OneByOne, Work
 from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.loop import Reconciler
-from tbie.runner import Runner
 from tbie.truth import StageState
 from tbie.worker import Worker, settle_death
+from tbie.worker.runner import Runner
 from tbie.workflow import Stage, Workflow
 
 LEASE_S = 3.0

@@ -157,7 +157,7 @@ class Rates(NamedTuple):
     end_to_end: float
     """From the first add until the last is over."""
     lost: int
-    """Jobs that were accepted and never ran."""
+    """Jobs that were accepted and did not run within 15 s of the last one that did: late, or lost."""
     repeated: int
     """Runs beyond the first of a job."""
 

@@ -104,7 +104,7 @@ def _measure(
             with running(name, 2 * jobs, folder, interpreter, **own) as system:
                 rates = measure_rates(system, jobs)
             rounds[name].append(rates)
-            note = f", {rates.lost} lost, {rates.repeated} repeated" if rates.lost or rates.repeated else ""
+            note = f", {rates.lost} not run, {rates.repeated} repeated" if rates.lost or rates.repeated else ""
             figures = f"drain {rates.drain:,.0f}, end to end {rates.end_to_end:,.0f}{note}"
             print(f"round {turn + 1}: {name}: {figures} (fsync {fsyncs[-1]} ms before it)", file=sys.stderr)
     return rounds, fsyncs
@@ -121,7 +121,7 @@ def _row(name: str, rounds: list[Rates], ours: list[Rates]) -> dict[str, object]
         "end_to_end_per_s": round(through),
         "end_to_end_range": [round(min(r.end_to_end for r in rounds)), round(max(r.end_to_end for r in rounds))],
         "end_to_end_ours_over_it": round(median([r.end_to_end for r in ours]) / through, 2),
-        "lost": sum(r.lost for r in rounds),
+        "not_run": sum(r.lost for r in rounds),
         "repeated": sum(r.repeated for r in rounds),
         "settings": load(name).settings,
     }
@@ -130,7 +130,7 @@ def _row(name: str, rounds: list[Rates], ours: list[Rates]) -> dict[str, object]
 def _print(about: dict[str, object], table: list[dict[str, object]]) -> None:
     print(", ".join(f"{name} {value}" for name, value in about.items()))
     print(
-        "\n| system | durable | drain jobs/s (range) | ours ÷ it | end to end (range) | ours ÷ it | lost · repeated |"
+        "\n| system | durable | drain jobs/s (range) | ours ÷ it | end to end (range) | ours ÷ it | not run · repeated |"
     )
     print("|---|---|---|---|---|---|---|")
     for row in table:
@@ -141,7 +141,7 @@ def _print(about: dict[str, object], table: list[dict[str, object]]) -> None:
             f"| {row['system']} | {'yes' if row['durable'] else 'no'} "
             f"| {row['drain_per_s']:,} ({drains[0]:,}–{drains[1]:,}) | {row['drain_ours_over_it']} "
             f"| {row['end_to_end_per_s']:,} ({throughs[0]:,}–{throughs[1]:,}) | {row['end_to_end_ours_over_it']} "
-            f"| {row['lost']} · {row['repeated']} |"
+            f"| {row['not_run']} · {row['repeated']} |"
         )
     print()
     for row in table:

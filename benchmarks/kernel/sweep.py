@@ -18,7 +18,7 @@ from harness import machine, median, percentile
 from store import Stores
 from systems.tbie_sqlite import STAGE, TENANT, WORKFLOW, item_key
 
-from tbie.lifecycle import fold, plain
+from tbie.history import fold, plain
 from tbie.reconciler.sweep import Sweep
 from tbie.truth import StageState
 

@@ -30,9 +30,9 @@ from tbie.core.reading import Known
 from tbie.core.settings import Settings
 from tbie.execution import Together, Work
 from tbie.reconciler.loop import Reconciler
-from tbie.worker.runner import Runner
 from tbie.truth import NewItem, StageState
 from tbie.worker import Worker
+from tbie.worker.runner import Runner
 from tbie.workflow import Stage, Workflow
 
 STAGE = "noop"

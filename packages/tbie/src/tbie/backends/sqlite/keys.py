@@ -1,4 +1,4 @@
-"""Many keys in one look-up: a query for a whole batch costs a third of one query for each key.
+"""Many keys in one look-up: a query for a whole batch costs 0.4 × one query for each key (250 keys).
 
 Callers: ``truth`` and ``intent`` of this folder. Keys are bound one by one, not as JSON: SQLite's JSON ends a string at its
 first NUL.
