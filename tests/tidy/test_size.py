@@ -12,7 +12,6 @@ LINES_OF_A_FUNCTION = 70
 #: Longer modules, each with the reason why splitting it would make it harder to read.
 LONGER: dict[str, str] = {
     "packages/parjanya/tests/unit/imaging/test_decode.py": "one list: each way a file can be wrong, with its answer",
-    "packages/tbie/src/tbie/testing/conformance/end_to_end.py": "one suite, exported under one name",
 }
 
 

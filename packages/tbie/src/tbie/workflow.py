@@ -6,6 +6,7 @@ retry policies. Nothing here does anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,8 @@ from functools import cached_property
 from tbie.core.errors import WorkflowError
 from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Facts
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 Eligible = Callable[[Mapping[str, Facts]], str | None]
 """Given the facts so far, None if the stage applies, else the reason code why it is skipped."""
@@ -62,7 +65,7 @@ class Workflow:
     """A named, validated DAG of stages.
 
     Raises:
-        WorkflowError: a duplicate name, an unknown need, or a cycle.
+        WorkflowError: a duplicate or unusable name, an unknown need, a cycle, or a barrier that needs nothing.
     """
 
     def __init__(self, name: str, stages: tuple[Stage, ...]) -> None:
@@ -71,6 +74,10 @@ class Workflow:
         if len(self._by_name) != len(stages):
             raise WorkflowError(f"workflow {name!r} uses a stage name twice; rename one of {[s.name for s in stages]}")
         for stage in stages:
+            if not _NAME.fullmatch(stage.name):
+                raise WorkflowError(f"{stage.name!r} cannot be the name of a stage: letters, digits and underscores only")
+            if stage.barrier and not stage.needs:
+                raise WorkflowError(f"stage {stage.name!r} is a barrier but needs nothing: it would wait for nobody")
             for need in stage.needs:
                 if need not in self._by_name:
                     raise WorkflowError(f"stage {stage.name!r} needs {need!r}, which workflow {name!r} does not have")

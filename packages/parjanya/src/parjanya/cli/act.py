@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import ingest as ingest_files
-from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json
+from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, printable, say, show, show_json
 from parjanya.home import Home
 from parjanya.profiles.embedded import open_reconciler
 from parjanya.views.records import records
@@ -108,7 +108,7 @@ def replay(
         ]
         changed = 0
         if not dry_run:
-            changed = replay_items(system.truth, keys, from_, Cause(person(), reason))
+            changed = replay_items(system.truth, keys, from_, Cause(person(), printable(reason)))
             system.truth_bell.ring()
     if common.json:
         show_json({"matched": len(keys), "replayed": changed, "dry_run": dry_run, "from": from_})

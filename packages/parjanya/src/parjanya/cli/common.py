@@ -65,12 +65,12 @@ def opened(common: Common, must_exist: bool = True) -> Iterator[System]:
 
 def say(text: str = "") -> None:
     """A line for people, on standard error: standard output is for results."""
-    print(_printable(text), file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def show(text: str = "") -> None:
     """A line of the result, on standard output."""
-    print(_printable(text), flush=True)
+    print(printable(text), flush=True)
 
 
 def show_json(value: Any) -> None:
@@ -108,7 +108,7 @@ def _json_escape(character: str) -> str:
     return "".join(f"\\u{units[i] << 8 | units[i + 1]:04x}" for i in range(0, len(units), 2))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """*text* without what a terminal would obey (control characters in hostile file names) or could not print."""
     safe = "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
     encoding = sys.stderr.encoding or "utf-8"

@@ -34,7 +34,7 @@ Reading = Known[T] | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """One queue: messages by condition. ``oldest_ms`` is the age of the oldest visible message, None if there is none."""
+    """One queue: messages by condition. ``oldest_ms`` is the age of the message whose turn is next, None if none is visible."""
 
     visible: int
     in_flight: int
