@@ -158,7 +158,9 @@ def test_replay_clears_what_is_downstream_and_computes_it_again_under_a_new_gene
     assert generations[str(replayed)] == {name: 2 if name in again else 1 for name in STAGES}
     assert {generations[str(left)][name] for name in ("technical", "preview", "quality", "observe")} == {1}
     product.assert_each_done_once(2)
-    assert any(line["why"] == "measured anew" for line in product.look("explain", str(replayed), "--json").json["timeline"])
+    assert any(
+        line["why"] == "measured anew" for line in product.look("explain", str(replayed), "--json").json["timeline"]
+    )
 
 
 def test_replay_from_a_stage_that_does_not_exist_lists_those_that_do(curated: Curated) -> None:
