@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ class Running:
     """A command under way; what it says goes to files, so that it never waits for a reader."""
 
     def __init__(self, arguments: Sequence[str | bytes | Path], environment: Mapping[str, str]) -> None:
-        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self.process = subprocess.Popen(
             arguments, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, env=environment
         )
@@ -136,10 +136,8 @@ class Running:
 
 def kill(pid: int) -> None:
     """``kill -9``; it may be gone already."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 class Product:

@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from parjanya.catalog.discover import Walk, discover
@@ -53,7 +52,7 @@ class Strange:
         (shoot / "linked.jpg").symlink_to("good.jpg")
         (shoot / "._good.jpg").write_bytes(b"resource fork")
         deep = shoot / "/".join(["d" * 200] * 15)
-        os.makedirs(deep)
+        deep.mkdir(parents=True)
         picture(deep / "deep.jpg", 6)
         self.result = self.product.curate(code=NOT_WELL)
         self.images = self.product.images()
@@ -103,7 +102,7 @@ def test_loops_of_folders_are_walked_once_and_nothing_else_is_taken_in(strange: 
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     product = Product(tmp_path_factory.mktemp("named"))
     for seed, name in enumerate(HOSTILE_NAMES):
-        picture(product.shoot / "plain.jpg", seed).rename(os.fsdecode(os.path.join(os.fsencode(product.shoot), name)))
+        picture(product.shoot / "plain.jpg", seed).rename(product.shoot / os.fsdecode(name))
     yield product
     product.end()
 
@@ -141,7 +140,7 @@ def test_each_line_of_images_is_json_whatever_the_names_hold(named: Product) -> 
 def test_each_of_these_files_is_found_again_by_its_path_and_by_its_id(named: Product, name: bytes) -> None:
     if not (named.home / "truth.db").exists():
         named.curate()
-    path = os.fsdecode(os.path.join(os.fsencode(named.shoot), name))
+    path = str(named.shoot / os.fsdecode(name))
     told = named.look("explain", path, "--json").json
     assert told["image"]["status"] == "completed"
     assert named.look("explain", told["id"], "--json").json["address"] == told["address"]
@@ -178,7 +177,7 @@ def test_a_file_named_directly_is_always_taken_so_that_it_gets_an_answer(product
 
 
 def test_files_that_vanish_or_change_between_ingest_and_work_say_so_and_are_tried_again(product: Product) -> None:
-    vanished, changed, fine = pictures(product.shoot, 3)
+    vanished, changed, _ = pictures(product.shoot, 3)
     product.run("ingest", product.shoot)
     product.run("reconcile", "--once")  # their intents are out: whoever works on them will look for the files
     away = product.root / "away.jpg"
@@ -214,7 +213,7 @@ def test_ten_thousand_entries_are_walked_in_seconds(tmp_path: Path) -> None:
     assert [f.path for f in found] == [f.path for f in discover([tmp_path], [], Walk())]
 
 
-def test_messages_for_people_carry_no_control_characters(product: Product, capfd: Any) -> None:
+def test_messages_for_people_carry_no_control_characters(product: Product) -> None:
     bad = product.root / "no\x1b[2Jsuch"
     ran = product.run("ingest", bad, code=NOT_WELL)
     assert "\x1b" not in ran.err

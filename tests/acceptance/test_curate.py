@@ -81,7 +81,7 @@ def test_the_contact_sheet_refers_only_to_files_that_exist(judged: Judged) -> No
     page = (judged.out / "index.html").read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert "https://" not in page
-    media = [path for path in (judged.out / "media").rglob("*.jpg")]
+    media = list((judged.out / "media").rglob("*.jpg"))
     assert len(media) == 2 * len(judged.good)
     assert all(path.read_bytes().startswith(b"\xff\xd8") for path in media)
 
@@ -123,7 +123,7 @@ def test_what_was_touched_or_changed_is_judged_again_and_nothing_else(product: P
 
 def test_a_file_that_could_not_be_read_is_tried_again_by_the_next_run(product: Product) -> None:
     prefix = without_root_powers()
-    locked, fine = pictures(product.shoot, 2)
+    locked, _ = pictures(product.shoot, 2)
     locked.chmod(0)
     first = product.curate(code=NOT_WELL, prefix=prefix)
     assert first["failed"] == {"permission_denied": 1}

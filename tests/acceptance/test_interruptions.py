@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_killing_everything_at_several_moments_loses_nothing_and_does_nothing_tw
     count = 12
     pictures(product.shoot, count)
     moments = (
-        lambda: (product.home / "truth.db").exists(),
+        (product.home / "truth.db").exists,
         lambda: product.last_seq() > 0,
         lambda: product.completed() > 5,
         lambda: product.completed() > 25,
@@ -80,6 +81,10 @@ def test_a_worker_killed_in_mid_job_is_replaced_and_its_image_done_at_once(produ
     assert deaths[0][0].startswith("supervisor:images-")
 
 
+def _far_enough(product: Product, threshold: int) -> bool:
+    return product.completed() > threshold and (product.home / "intent.db").exists()
+
+
 def _logs(product: Product) -> str:
     texts = [log.read_text() for log in (product.home / "run").glob("*.log")] if product.home.exists() else []
     return "".join(texts)
@@ -91,7 +96,7 @@ def test_the_queue_may_be_deleted_while_it_runs_and_while_it_does_not(product: P
     run = product.start("curate", product.shoot)
     intent = product.home / "intent.db"
     for threshold in (0, 10):
-        run.until(lambda threshold=threshold: product.completed() > threshold and intent.exists())
+        run.until(partial(_far_enough, product, threshold))
         intent.unlink()
     run.until(lambda: product.completed() > 20)
     run.kill_everything()

@@ -52,7 +52,7 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
             else:
                 show("\n".join(_lines(found)))
             if not watch:
-                return Exit.NOT_WELL if found.findings or _gap(found) else Exit.DONE
+                return Exit.NOT_WELL if found.findings or _gap(found) or _unknown(found) else Exit.DONE
             pause.wait(WATCH_EVERY_S)
             show()
 
@@ -60,6 +60,11 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
 def _gap(found: Status) -> bool:
     """A gap counts against us only when it has stood longer than the stream needs."""
     return any(stage.gap and (stage.oldest_open_s or 0) > 60 for stage in found.stages.values())
+
+
+def _unknown(found: Status) -> bool:
+    """A reading that failed is not a good sign, even when there is no work."""
+    return any(not isinstance(stage.queue, Known) for stage in found.stages.values())
 
 
 _HEAD = (

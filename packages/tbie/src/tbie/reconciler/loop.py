@@ -63,6 +63,7 @@ class Reconciler:
         self._next_sweep_s = self._next_beat_s = self._next_look_s = clock.monotonic_s()
         self._last_sweep_ms = 0
         self._unwritten: str | None = None
+        self._asleep = True
 
     def step(self, force_sweep: bool = False, grace_s: float | None = None) -> Pass:
         """One pass. Never raises for a store that is away: that is a blind pass, and it says so."""
@@ -83,7 +84,8 @@ class Reconciler:
             done.blind.append(str(error))
         if done.emitted.sent:
             self._after_emit()
-        if now_s >= self._next_look_s or done.blind:
+        woken = done.emitted.sent and self._asleep  # the first work in a while waits for nobody's next look
+        if now_s >= self._next_look_s or done.blind or woken:
             self._next_look_s = now_s + min(self._settings.heartbeat_interval_s, 0.5)
             self._scale(done)
         self._passes += 1
@@ -112,6 +114,7 @@ class Reconciler:
         done.blind += beliefs.unreadable
         try:
             done.desired = set_sizes(self._workflow, self._truth, beliefs, self._fleet, self._limits, self._settings)
+            self._asleep = not any(done.desired.values())
         except TruthUnavailableError as error:
             done.blind.append(str(error))
 
