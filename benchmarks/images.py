@@ -26,12 +26,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, features
+
 from parjanya.catalog.paths import path_to_key
 from parjanya.imaging import previews
 from parjanya.imaging.decoded import view_size
 from parjanya.imaging.limits import DEFAULT_LIMITS, apply_process_limits
 from parjanya.stages import preview, technical
-from PIL import Image, features
 from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Completed
 from tbie.execution import Handler, Work

@@ -28,9 +28,9 @@ from tbie.engine import Engine
 from tbie.execution import OneByOne, Work
 from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.loop import Reconciler
-from tbie.worker.runner import Runner
 from tbie.truth import NewItem
 from tbie.worker import Worker, settle_death
+from tbie.worker.runner import Runner
 from tbie.workflow import Stage, Workflow
 
 # -- what the work is: data and functions ------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from parjanya.cli import main
 from parjanya.cli.common import Common, UsageError, check_tenant, json_text, workers_or_default
 from parjanya.home import DEFAULT_NAME

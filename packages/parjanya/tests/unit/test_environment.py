@@ -9,6 +9,7 @@ from dataclasses import asdict
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from parjanya.profiles.environment import VARIABLE, from_environment
 from tbie.core.errors import SettingsError
 from tbie.core.settings import Settings

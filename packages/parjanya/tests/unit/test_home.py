@@ -6,6 +6,7 @@ import errno
 from pathlib import Path
 
 import pytest
+
 from parjanya.home import Home
 from tbie.core.errors import HomeError
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from parjanya.catalog.items import Found, ingest
 from parjanya.views.health import check_health
 from parjanya.views.records import records

@@ -75,7 +75,9 @@ class Workflow:
             raise WorkflowError(f"workflow {name!r} uses a stage name twice; rename one of {[s.name for s in stages]}")
         for stage in stages:
             if not _NAME.fullmatch(stage.name):
-                raise WorkflowError(f"{stage.name!r} cannot be the name of a stage: letters, digits and underscores only")
+                raise WorkflowError(
+                    f"{stage.name!r} cannot be the name of a stage: letters, digits and underscores only"
+                )
             if stage.barrier and not stage.needs:
                 raise WorkflowError(f"stage {stage.name!r} is a barrier but needs nothing: it would wait for nobody")
             for need in stage.needs:

@@ -83,7 +83,7 @@ SIGNALS: Mapping[str, Signal] = {
         Signal("long_side_px", "its size", _long_side),
         Signal("group_kind", "whether it has near twins", _group_kind),
         Signal("best_of_group", "whether it is the best of its group", _path("group", "best")),
-        Signal("best_item", "the best of its group", _path("group", "best_item")),
+        Signal("best_name", "the name of the best of its group", _path("group", "best_name")),
         Signal("sharpness_behind_best", "how it compares with the best of its group", _behind_best),
     )
 }
