@@ -7,6 +7,7 @@ rules: two policies that could ever answer differently have different versions.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Literal
 
 from tbie.core.fingerprint import fingerprint
@@ -73,4 +74,9 @@ class Policy:
     @property
     def version(self) -> str:
         """The fingerprint of everything above."""
-        return fingerprint(asdict(self))
+        return _version(self)
+
+
+@lru_cache(maxsize=32)
+def _version(policy: Policy) -> str:
+    return fingerprint(asdict(policy))
