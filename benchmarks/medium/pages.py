@@ -226,7 +226,7 @@ def slide(rng: Rng, photos: Sequence[str]) -> Page:
 
 def social_card(rng: Rng, photos: Sequence[str]) -> Page:
     palette = PALETTES[int(rng.integers(len(PALETTES)))]
-    used = (int(rng.integers(len(photos))),)
+    used: tuple[int, ...] = (int(rng.integers(len(photos))),)
     shade = pick(
         rng,
         (
@@ -319,7 +319,7 @@ def poster(rng: Rng, photos: Sequence[str]) -> Page:
 
 def mockup(rng: Rng, photos: Sequence[str]) -> Page:
     palette = PALETTES[int(rng.integers(len(PALETTES)))]
-    used = (int(rng.integers(len(photos))),)
+    used: tuple[int, ...] = (int(rng.integers(len(photos))),)
     screen = f"<div style='height:100%;background:url({photos[used[0]]}) center/cover'><h2 style='padding:15% 8%;color:#fff'>{words(rng, 2, 4)}</h2></div>"
     if rng.random() < 0.5:
         used, screen = (
