@@ -1,7 +1,7 @@
 """Gradient-boosted trees of three questions each, with numpy alone: enough for two thousand images and forty figures.
 
-Caller: ``train``. Friedman 2001 with Newton leaves, half-random rows and figures per tree (so that no single figure carries
-the verdict), and thresholds at quantiles. Deterministic for a seed.
+Caller: ``train``. Friedman 2001 with Newton leaves, half-random rows and figures per tree (so that no single figure
+carries the verdict), and thresholds at quantiles. Deterministic for a seed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ _NEVER = 1e30  # a threshold that nothing exceeds: the node asks nothing
 
 
 class Tree(NamedTuple):
-    """A complete binary tree: 7 questions "figure > threshold?" in level order, 8 answers from left (no) to right (yes)."""
+    """A complete binary tree: 7 questions "figure > threshold?" in level order, 8 answers from left (no) to right
+    (yes).
+    """
 
     figure: list[int]
     threshold: list[float]
@@ -47,7 +49,7 @@ def boost(x: Floats, y: Floats, weight: Floats, settings: Settings) -> list[Tree
         p = 1 / (1 + np.exp(-score))
         gradient, curvature = weight * (y - p), weight * p * (1 - p) + 1e-6
         rows = rng.random(len(y)) < settings.rows
-        figures = rng.random(x.shape[1]) < settings.figures
+        figures: NDArray[np.bool_] = np.asarray(rng.random(x.shape[1]) < settings.figures)
         tree, node = _grow(binned, edges, gradient, curvature, rows, figures, settings)
         score += np.array(tree.leaf)[node]
         grown.append(tree)

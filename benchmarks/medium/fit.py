@@ -1,10 +1,13 @@
 """Logistic regression on piecewise-linear figures, with numpy alone: an additive model whose every curve can be read.
 
-Callers: ``train``. Every figure is cut at its own quantiles into a few linear pieces ("hinges"); the weights of all pieces
-are fitted together by Newton's method with an L2 penalty. One class against the rest, or many at once, by one-vs-rest.
+Callers: ``train``. Every figure is cut at its own quantiles into a few linear pieces ("hinges"); the weights of all
+pieces are fitted together by Newton's method with an L2 penalty. One class against the rest, or many at once, by
+one-vs-rest.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +28,7 @@ def spread(figures: Floats, knots: list[Floats]) -> Floats:
     """Each figure as the share of each of its pieces that lies below it: columns in 0..1, one per piece."""
     columns = []
     for values, cuts in zip(figures.T, knots, strict=True):
-        for low, high in zip(cuts, cuts[1:], strict=False):
+        for low, high in pairwise(cuts):
             columns.append(np.clip((values - low) / (high - low), 0, 1))
     return np.stack(columns, axis=1)
 

@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-
 from parjanya.vision.features import describe
 from parjanya.vision.sight import look
 
 
 class Table(NamedTuple):
-    """Figures (images x names) with what is known of each image. Images that share a group share a source photograph."""
+    """Figures (images x names) with what is known of each image. Images that share a group share a source
+    photograph.
+    """
 
     names: list[str]
     figures: NDArray[np.float64]

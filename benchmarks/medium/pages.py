@@ -1,9 +1,9 @@
-# ruff: noqa: E501 -- markup reads better in one piece than broken at 120 columns
+# ruff: noqa: E501, ARG001 -- markup reads better in one piece; every maker has the same signature
 """Non-photographs as HTML: what people save beside their photographs, in many layouts, for headless Chromium to render.
 
-Caller: ``render``. Every maker takes a seeded generator and a list of photographs (data URLs, may be used as content) and
-returns one page. Layout, palette, type, density and proportions vary; nothing here is taken from the images that the
-engine is checked on.
+Caller: ``render``. Every maker takes a seeded generator and a list of photographs (data URLs, may be used as content)
+and returns one page. Layout, palette, type, density and proportions vary; nothing here is taken from the images that
+the engine is checked on.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def slide(rng: Rng, photos: Sequence[str]) -> Page:
 
 def social_card(rng: Rng, photos: Sequence[str]) -> Page:
     palette = PALETTES[int(rng.integers(len(PALETTES)))]
-    used = (int(rng.integers(len(photos))),)
+    used: tuple[int, ...] = (int(rng.integers(len(photos))),)
     shade = pick(
         rng,
         (
@@ -319,7 +319,7 @@ def poster(rng: Rng, photos: Sequence[str]) -> Page:
 
 def mockup(rng: Rng, photos: Sequence[str]) -> Page:
     palette = PALETTES[int(rng.integers(len(PALETTES)))]
-    used = (int(rng.integers(len(photos))),)
+    used: tuple[int, ...] = (int(rng.integers(len(photos))),)
     screen = f"<div style='height:100%;background:url({photos[used[0]]}) center/cover'><h2 style='padding:15% 8%;color:#fff'>{words(rng, 2, 4)}</h2></div>"
     if rng.random() < 0.5:
         used, screen = (

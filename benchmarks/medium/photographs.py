@@ -1,4 +1,5 @@
-"""Photographs for training and checking the medium engine: real ones, and what people do to them before they hand them in.
+"""Photographs for training and checking the medium engine: real ones, and what people do to them before they hand
+them in.
 
 Caller: ``render``. The photographs themselves are not part of the repository; the folder is handed in.
 """
@@ -16,8 +17,20 @@ Rng = np.random.Generator
 
 #: In the metadata folders, by eye: screens, adverts, a logo, a game, a thermal image, damaged or blank frames.
 NOT_PHOTOGRAPHS = frozenset(
-    ["image00971", "image01088", "image01713", "45-gps_ifd", "67-0_length_string", "BlueSquare", "no_exif", "FLIR", "Issue_125", "Issue_258_(dotnet)", "Issue_80"]
-)  # fmt: skip
+    {
+        "image00971",
+        "image01088",
+        "image01713",
+        "45-gps_ifd",
+        "67-0_length_string",
+        "BlueSquare",
+        "no_exif",
+        "FLIR",
+        "Issue_125",
+        "Issue_258_(dotnet)",
+        "Issue_80",
+    }
+)
 _MIN_SIDE_PX = 300
 
 

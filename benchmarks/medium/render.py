@@ -2,8 +2,9 @@
 
     python -m benchmarks.medium.render --data FOLDER_WITH_PHOTOS --out SOME_FOLDER --pages 60 --drawn 200 --variants 8
 
-Writes preview JPEGs and ``index.jsonl`` (file, kind, style, groups) to ``--out``. The images are never committed; the seed
-makes the set again, given the same photographs, fonts and browser. Needs Playwright and a Chromium (``--chromium``).
+Writes preview JPEGs and ``index.jsonl`` (file, kind, style, groups) to ``--out``. The images are never committed; the
+seed makes the set again, given the same photographs, fonts and browser. Needs Playwright and a Chromium
+(``--chromium``).
 """
 
 from __future__ import annotations

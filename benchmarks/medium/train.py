@@ -2,8 +2,9 @@
 
     python -m benchmarks.medium.train --set SOME_FOLDER [--write]
 
-Prints the cross-validated confusion. No source photograph is ever on both sides of a fold: not as itself, not as a variant
-and not as the content of a poster or a screenshot. ``--write`` fits on everything and writes the numbers into the package.
+Prints the cross-validated confusion. No source photograph is ever on both sides of a fold: not as itself, not as a
+variant and not as the content of a poster or a screenshot. ``--write`` fits on everything and writes the numbers into
+the package.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from parjanya.vision import features
+from parjanya.vision.model import Trees
 from PIL import Image
 
 from benchmarks.medium import fit
 from benchmarks.medium.boost import Settings, Tree, boost
 from benchmarks.medium.measure import Table, load
-from parjanya.vision import features
-from parjanya.vision.model import Trees
 
 Floats = NDArray[np.float64]
 
@@ -38,7 +39,8 @@ def as_trees(grown: list[Tree]) -> Trees:
 
 def balanced(y: Floats) -> Floats:
     """Weights that make both classes count the same."""
-    return np.where(y == 1, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    weights: Floats = np.where(y == 1, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    return weights
 
 
 def probabilities(trees: Trees, figures: Floats) -> Floats:
@@ -56,7 +58,9 @@ def folds_of(table: Table) -> tuple[NDArray[np.int64], list[set[int]]]:
 
 
 def cross_validated(table: Table, x: Floats, kind_x: Floats) -> tuple[Floats, NDArray[np.str_]]:
-    """(probability of being a photograph, likeliest kind of the others), each image judged by a model that never saw it."""
+    """(probability of being a photograph, likeliest kind of the others), each image judged by a model that never saw
+    it.
+    """
     y = (table.kinds == "photo").astype(float)
     tested, touched = folds_of(table)
     p, kinds = np.zeros(len(y)), np.empty(len(y), "<U16")
@@ -116,7 +120,7 @@ def write(
         "offsets": offsets.round(4).tolist(),
         "trees": [[t.figure, t.threshold, t.leaf] for t in grown],
     }
-    lines = json.dumps(document, separators=(",", ":")).replace('"trees":[[[', '"trees":[\n[[[')
+    lines = json.dumps(document, separators=(",", ":")).replace('"trees":[[[', '"trees":[\n[[')
     TARGET.write_text(lines.replace("]],[[", "]],\n[[").replace(',"', ',\n"') + "\n")
     print(f"\nwrote {TARGET.name}: {len(grown)} trees, {TARGET.stat().st_size / 1000:.0f} kB")
 

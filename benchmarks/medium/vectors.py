@@ -1,5 +1,6 @@
-# ruff: noqa: E501 -- markup reads better in one piece than broken at 120 columns
-"""Non-photographs as SVG: charts, diagrams, infographics, logos and flat illustrations, for headless Chromium to render.
+# ruff: noqa: E501, ARG001 -- markup reads better in one piece; every maker has the same signature
+"""Non-photographs as SVG: charts, diagrams, infographics, logos and flat illustrations, for headless Chromium to
+render.
 
 Caller: ``render``.
 """
@@ -7,6 +8,7 @@ Caller: ``render``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from benchmarks.medium.pages import PALETTES, Page, Rng, document, pick, words
 
@@ -80,7 +82,7 @@ def diagram(rng: Rng, photos: Sequence[str]) -> Page:
         for _ in range(int(rng.integers(4, 16)))
     ]
     marks = "<defs><marker id=a orient=auto markerWidth=9 markerHeight=9 refX=8 refY=4><path d='M0 0L9 4L0 8z'/></marker></defs>"
-    for (x, y), (u, v) in zip(at, at[1:], strict=False):
+    for (x, y), (u, v) in pairwise(at):
         route = f"M{x} {y}L{u} {v}" if rng.random() < 0.5 else f"M{x} {y}H{u}V{v}"
         marks += f"<path d='{route}' fill=none stroke='#333' stroke-width={rng.uniform(1, 4):.1f} marker-end='url(#a)' stroke-dasharray='{pick(rng, ('none', '7 5'))}' />"
     for x, y in at:
@@ -137,10 +139,7 @@ def logo(rng: Rng, photos: Sequence[str]) -> Page:
     size = int(rng.integers(300, 900))
     palette = PALETTES[int(rng.integers(len(PALETTES)))]
     c = size / 2
-    marks = (
-        "<defs><linearGradient id=g><stop stop-color='%s'/><stop offset=1 stop-color='%s'/></linearGradient></defs>"
-        % (palette[0], palette[3])
-    )
+    marks = f"<defs><linearGradient id=g><stop stop-color='{palette[0]}'/><stop offset=1 stop-color='{palette[3]}'/></linearGradient></defs>"
     for k in range(int(rng.integers(1, 5))):
         r = c * float(rng.uniform(0.2, 0.75)) * (1 - k * 0.15)
         fill = "url(#g)" if rng.random() < 0.3 else pick(rng, palette)

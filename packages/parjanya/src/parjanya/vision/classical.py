@@ -18,7 +18,8 @@ ENGINE = "classical"
 CODE_VERSION = 1
 
 _MIN_SIDE_PX = 64
-_BLANK_SPAN = 4  # levels: nine tiles in ten span no more than this, so there is nothing to look at
+_BLANK_SPAN = 4  # levels: nine tiles in ten span no more than this …
+_BLANK_EDGES = 0.0005  # … and there are no edges anywhere, so there is nothing to look at
 #: Log-odds. Seen in 46 % of 559 photographs and in none of 387 others, which would justify 5.
 _CAMERA_WEIGHT = 3.0
 
@@ -42,7 +43,7 @@ def observe(sight: Sight, camera_make: str | None, model: Model | None = None) -
     if min(height, width) < _MIN_SIDE_PX:
         return _unknown(camera_make, f"at {width} x {height} pixels it is too small to tell")
     seen = features.describe(sight.rgb, sight.grey)
-    if seen["span_p90"] <= _BLANK_SPAN:
+    if seen["span_p90"] <= _BLANK_SPAN and seen["edge_share"] <= _BLANK_EDGES:
         return _unknown(camera_make, "the frame is blank: there is nothing to tell it by")
     figures = np.array([round(seen[name], 6) for name in used.names])
     odds = used.trees.log_odds(figures) + (_CAMERA_WEIGHT if camera_make else 0.0)
