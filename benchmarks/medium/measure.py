@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
 from parjanya.vision.features import describe
 from parjanya.vision.sight import look
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from parjanya.vision import features
-from parjanya.vision.model import Trees
 from PIL import Image
 
 from benchmarks.medium import fit
 from benchmarks.medium.boost import Settings, Tree, boost
 from benchmarks.medium.measure import Table, load
+from parjanya.vision import features
+from parjanya.vision.model import Trees
 
 Floats = NDArray[np.float64]
 

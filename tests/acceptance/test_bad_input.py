@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from parjanya.catalog.discover import Walk, discover
 from product import DONE, NOT_WELL, Product, picture, pictures, without_root_powers
+
+from parjanya.catalog.discover import Walk, discover
 from tbie.core.clock import SystemClock
 
 HOSTILE_NAMES = (

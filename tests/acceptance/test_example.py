@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -51,11 +51,11 @@ class Run:
         self.process.wait(10)
         self.process.stdout.close()  # type: ignore[union-attr]
 
-    def until(self, reached: Callable[[], bool]) -> None:
-        """Let it run until *reached*, or it ends."""
+    def until_completed(self, count: int) -> None:
+        """Let it run until more than *count* stages are completed, or it ends."""
         assert self.process is not None
         for _ in range(2000):
-            if reached():
+            if self.completed() > count:
                 return
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.01)
@@ -114,7 +114,7 @@ def test_killing_every_process_again_and_again_loses_nothing_and_does_nothing_tw
     for _ in range(4):
         before = run.completed()
         run.start()
-        run.until(lambda before=before: run.completed() > before + 100)
+        run.until_completed(before + 100)
         run.kill_everything()
     run.start()
     run.finish()
@@ -126,7 +126,7 @@ def test_deleting_the_queue_while_it_runs_loses_nothing(run: Run) -> None:
     invoices(run.folder, count)
     run.start()
     for threshold in (50, 400, 1500):
-        run.until(lambda threshold=threshold: run.completed() > threshold)
+        run.until_completed(threshold)
         (run.folder / ".home" / "intent.db").unlink(missing_ok=True)
     run.finish()
     each_done_once(run, count)

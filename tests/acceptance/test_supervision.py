@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.slot import Slot, read_slot
 from tbie.core.clock import SystemClock

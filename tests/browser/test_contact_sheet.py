@@ -21,10 +21,11 @@ Sheet = Callable[..., str]
 
 
 def visible(page: Page) -> list[str]:
-    return page.eval_on_selector_all(
+    names: list[str] = page.eval_on_selector_all(
         ".cell",
         "cells => cells.sort((a, b) => a.dataset.at - b.dataset.at).map(c => c.querySelector('.name').textContent)",
     )
+    return names
 
 
 def test_ten_thousand_images_never_hold_more_than_a_thousand_nodes(page: Page, sheet: Sheet) -> None:

@@ -197,6 +197,10 @@ class Refused(NamedTuple):
 Result = Committed | Refused
 
 
+FORGET_AFTER_MS = 3_600_000
+"""An instance unheard for this long is history: every worker process is a new instance."""
+
+
 class Heartbeat(NamedTuple):
     """What one component last said of itself."""
 
@@ -273,7 +277,7 @@ class TruthStore(Protocol):
         ...
 
     def beat(self, heartbeat: Heartbeat) -> None:
-        """Replace the heartbeat of (component, instance)."""
+        """Replace the heartbeat of (component, instance). Instances unheard for an hour are forgotten."""
         ...
 
     def heartbeats(self) -> list[Heartbeat]:

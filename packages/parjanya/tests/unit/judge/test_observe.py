@@ -140,7 +140,7 @@ def test_lettering_of_one_colour_is_noticed_over_a_busy_picture() -> None:
 
 
 def test_the_version_follows_the_trained_numbers() -> None:
-    document = {"trees": 1, "feature_code": features.CODE_VERSION + 1}
+    document: dict[str, object] = {"trees": 1, "feature_code": features.CODE_VERSION + 1}
     with pytest.raises(ValueError, match="trained on figures of code"):
         model.parse(document)
     assert classical.version() == classical.version(model.shipped())

@@ -57,8 +57,8 @@ def test_a_new_sidecar_says_rating_label_pick_keywords_and_why(record: ImageReco
     assert words(content) == ["parjanya", "reject", "blur.severe"]
     hierarchy = words(content, sidecar_edit.LIGHTROOM, "hierarchicalSubject")
     assert hierarchy == ["parjanya|reject", "parjanya|reject|blur.severe"]
-    assert value(content, sidecar.OWN, "verdict") == "reject"
-    assert words(content, sidecar.OWN, "reasons") == ["blur.severe: Nothing is sharp."]
+    assert value(content, sidecar_edit.OWN, "verdict") == "reject"
+    assert words(content, sidecar_edit.OWN, "reasons") == ["blur.severe: Nothing is sharp."]
 
 
 def test_the_same_verdict_twice_gives_the_same_bytes(record: ImageRecord) -> None:
@@ -79,7 +79,7 @@ def test_a_new_verdict_replaces_our_values_and_our_keywords_only(record: ImageRe
 def test_a_rating_set_by_a_human_stays_and_ours_is_noted_beside_it(record: ImageRecord) -> None:
     merged = sidecar.merge(packet('xmp:Rating="5"'), record)
     assert rating(merged.content) == "5"
-    assert value(merged.content, sidecar.OWN, "rating") == "-1"
+    assert value(merged.content, sidecar_edit.OWN, "rating") == "-1"
     assert "rating" in merged.kept
 
 
@@ -132,7 +132,7 @@ def test_text_that_xml_cannot_hold_is_replaced(record: ImageRecord) -> None:
     odd = replace(record, reasons=(Reason("a|b<c", 'nul \x00, half \udcff, <tag> & "quote"', {}),))
     content = sidecar.merge(None, odd).content
     assert words(content)[-1] == "a/b<c"
-    assert words(content, sidecar.OWN, "reasons") == ['a|b<c: nul \ufffd, half \\xff, <tag> & "quote"']
+    assert words(content, sidecar_edit.OWN, "reasons") == ['a|b<c: nul \ufffd, half \\xff, <tag> & "quote"']
 
 
 @pytest.mark.parametrize(

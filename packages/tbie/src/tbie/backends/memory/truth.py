@@ -16,6 +16,7 @@ from tbie.core.ids import Ids
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Facts
 from tbie.truth import (
+    FORGET_AFTER_MS,
     Command,
     Committed,
     Heartbeat,
@@ -200,7 +201,9 @@ class MemoryTruth:
             return sorted({key.tenant for key in self._items})
 
     def beat(self, heartbeat: Heartbeat) -> None:
-        self._beats[heartbeat.component, heartbeat.instance] = heartbeat
+        old = heartbeat.at_ms - FORGET_AFTER_MS
+        kept = {k: b for k, b in self._beats.items() if b.component != heartbeat.component or b.at_ms >= old}
+        self._beats = {**kept, (heartbeat.component, heartbeat.instance): heartbeat}
 
     def heartbeats(self) -> list[Heartbeat]:
         return list(self._beats.values())

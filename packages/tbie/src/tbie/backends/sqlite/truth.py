@@ -23,6 +23,7 @@ from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import Ids
 from tbie.core.keys import Address, ItemKey
 from tbie.truth import (
+    FORGET_AFTER_MS,
     Command,
     Committed,
     Heartbeat,
@@ -231,6 +232,10 @@ class SqliteTruth:
             connection.execute(
                 "INSERT OR REPLACE INTO heartbeat VALUES (?,?,?,?)",
                 (heartbeat.component, heartbeat.instance, heartbeat.at_ms, dumps(heartbeat.body)),
+            )
+            connection.execute(
+                "DELETE FROM heartbeat WHERE component=? AND instance<>? AND at_ms<?",
+                (heartbeat.component, heartbeat.instance, heartbeat.at_ms - FORGET_AFTER_MS),
             )
 
     def heartbeats(self) -> list[Heartbeat]:

@@ -12,7 +12,7 @@ from tbie.core.outcome import Completed, Retry, TerminalFailure
 from tbie.history import fold, plain
 from tbie.testing.builders import WHO, all_open, chain, gallery, item_of, key, new_item, new_items, record_of, settle
 from tbie.testing.conformance.fixtures import OpenTruth, WithTruth
-from tbie.truth import Heartbeat, OpenStage, Reset, Rotate, StageState, TruthStore, Update
+from tbie.truth import FORGET_AFTER_MS, Heartbeat, OpenStage, Reset, Rotate, StageState, TruthStore, Update
 
 
 class Reading(WithTruth):
@@ -217,6 +217,16 @@ class Reading(WithTruth):
             Heartbeat("worker", "w1", 13, {"state": "busy", "drift": None}),
             Heartbeat("worker", "w2", 11, {"state": "busy"}),
         ]
+
+    def test_an_instance_unheard_for_an_hour_is_forgotten_when_another_of_its_kind_speaks(
+        self, store: TruthStore
+    ) -> None:
+        store.beat(Heartbeat("worker", "gone", 10, {}))
+        store.beat(Heartbeat("reconciler", "silent", 10, {}))
+        store.beat(Heartbeat("worker", "new", 10 + FORGET_AFTER_MS, {}))
+        assert {b.instance for b in store.heartbeats()} == {"gone", "silent", "new"}
+        store.beat(Heartbeat("worker", "new", 11 + FORGET_AFTER_MS, {}))
+        assert {b.instance for b in store.heartbeats()} == {"silent", "new"}
 
     def test_named_settings_are_kept(self, store: TruthStore) -> None:
         assert store.read_meta("manifest") is None
