@@ -12,14 +12,35 @@ from tbie.truth import Heartbeat
 
 
 def watch(heartbeats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> list[Finding]:
-    """What the last heartbeats say about the control plane.
+    """What the last heartbeats say about the control plane, and about workers that decline work.
 
     Args:
         heartbeats: of every component; only the newest of the reconcilers counts.
         now_ms: epoch milliseconds.
         silence_ms: a heartbeat older than this is silence.
     """
-    newest = max((b for b in heartbeats if b.component == "reconciler"), key=lambda b: b.at_ms, default=None)
+    beats = list(heartbeats)
+    return [*_control_plane(beats, now_ms, silence_ms), *_drifted(beats, now_ms, silence_ms)]
+
+
+def _drifted(beats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> list[Finding]:
+    """One finding for all workers that differ from what was declared: they look idle, and are not."""
+    fresh = [b for b in beats if b.component == "worker" and now_ms - b.at_ms <= silence_ms]
+    drifted = [b for b in fresh if b.body.get("state") == "execution_drift"]
+    if not drifted:
+        return []
+    return [
+        Finding(
+            "execution_drift",
+            Boundary.EXECUTION,
+            {"workers": [b.instance for b in drifted], "differences": drifted[0].body.get("drift")},
+            "These workers are not what the engine declared and take no work: restart the engine after an upgrade.",
+        )
+    ]
+
+
+def _control_plane(beats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> list[Finding]:
+    newest = max((b for b in beats if b.component == "reconciler"), key=lambda b: b.at_ms, default=None)
     if newest is None:
         return [
             Finding(

@@ -58,3 +58,11 @@ def test_every_error_is_in_the_drawn_tree_and_tells_the_remedy() -> None:
         assert each.__name__ in drawn
         assert each.__doc__
         assert issubclass(each, errors.TbieError)
+
+
+def test_the_public_surface_is_this_list() -> None:
+    """A name added or taken away is a decision: it belongs into the changelog."""
+    assert tbie.__all__ == [
+        *("Address", "Cause", "Completed", "Engine", "ItemKey", "NewItem", "OneByOne", "Outcome", "Reconciler", "Retry"),
+        *("RetryPolicy", "Settings", "Stage", "StageState", "TerminalFailure", "Together", "Work", "Worker", "Workflow"),
+    ]

@@ -18,7 +18,7 @@ from tbie.core.reading import Known
 from tbie.truth import StageState
 from tbie.watchdog import watch
 
-FINDINGS = ("control_plane_silent", "control_plane_blind")
+FINDINGS = ("control_plane_silent", "control_plane_blind", "execution_drift")
 
 
 class TbieCollector(Collector):

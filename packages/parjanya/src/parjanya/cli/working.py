@@ -24,6 +24,7 @@ from parjanya.profiles.embedded import Running, System, open_engine
 from parjanya.stages import observe
 from tbie.core.errors import TbieError
 from tbie.truth import StageState
+from tbie.watchdog import watch
 
 DRAIN_S = 60.0
 """How long an interrupted run waits for the images at hand; a worker that takes longer leaves by itself."""
@@ -136,7 +137,17 @@ class _Leader:
             seq = self._system.truth.last_seq()
             if seq == self._seq:
                 self._system.home.probe()
+                self._refuse_drift()
             self._seq = seq
+
+
+    def _refuse_drift(self) -> None:
+        """Workers that decline all work would let this run wait for ever."""
+        system = self._system
+        silence_ms = int(system.settings.silence_s * 1000)
+        for finding in watch(system.truth.heartbeats(), system.clock.now_ms(), silence_ms):
+            if finding.code == "execution_drift":
+                raise CannotGoOnError(f"{finding.next_step} {finding.evidence['differences']}")
 
 
 def _follow(system: System, tenant: str, interrupt: Interrupt) -> bool:
