@@ -63,6 +63,27 @@ def test_every_error_is_in_the_drawn_tree_and_tells_the_remedy() -> None:
 def test_the_public_surface_is_this_list() -> None:
     """A name added or taken away is a decision: it belongs into the changelog."""
     assert tbie.__all__ == [
-        *("Address", "Cause", "Completed", "Engine", "ItemKey", "NewItem", "OneByOne", "Outcome", "Reconciler", "Retry"),
-        *("RetryPolicy", "Settings", "Stage", "StageState", "TerminalFailure", "Together", "Work", "Worker", "Workflow"),
+        *(
+            "Address",
+            "Cause",
+            "Completed",
+            "Engine",
+            "ItemKey",
+            "NewItem",
+            "OneByOne",
+            "Outcome",
+            "Reconciler",
+            "Retry",
+        ),
+        *(
+            "RetryPolicy",
+            "Settings",
+            "Stage",
+            "StageState",
+            "TerminalFailure",
+            "Together",
+            "Work",
+            "Worker",
+            "Workflow",
+        ),
     ]

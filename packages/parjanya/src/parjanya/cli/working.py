@@ -140,7 +140,6 @@ class _Leader:
                 self._refuse_drift()
             self._seq = seq
 
-
     def _refuse_drift(self) -> None:
         """Workers that decline all work would let this run wait for ever."""
         system = self._system
