@@ -46,11 +46,11 @@ class Engine:
         self._fleet.recover()
         return self._reconciler.step(force_sweep=True, grace_s=0.0)
 
-    def turn(self) -> Pass:
-        """One pass; waits for the bell if there was nothing to do."""
+    def turn(self, wait: bool = True) -> Pass:
+        """One pass; with *wait*, waits for the bell if there was nothing to do."""
         done = self._reconciler.step()
         self._fleet.supervise()
-        if not done.read:
+        if wait and not done.read:
             self._wait(self._settings.poll_interval_s)
         return done
 

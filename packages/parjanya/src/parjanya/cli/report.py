@@ -10,6 +10,7 @@ from pathlib import Path
 from parjanya.export.csv import write_csv
 from parjanya.export.json import write_json
 from parjanya.export.record import ImageRecord
+from parjanya.export.sheet.folder import claim
 from parjanya.export.sheet.writer import SheetMeta, write_sheet
 from parjanya.export.xmp import SidecarWriter
 from parjanya.profiles.embedded import System
@@ -24,6 +25,7 @@ class Reported:
     json: Path
     sheet: Path | None = None
     images: int = 0
+    policy_version: str | None = None
     verdicts: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -41,18 +43,18 @@ def report(
         return records(system.truth, system.workflow, system.objects, tenant)
 
     reported = Reported(out / "images.csv", out / "images.json")
-    version = _count(read(), reported)
-    meta = SheetMeta("Contact sheet", system.clock.now_ms(), engine, policy, version)
-    reported.sheet = write_sheet(read(), out, meta)
-    write_csv(read(), reported.csv)
+    claim(out)
+    write_csv(_counted(read(), reported), reported.csv)
     write_json(read(), reported.json)
+    meta = SheetMeta("Contact sheet", system.clock.now_ms(), engine, policy, reported.policy_version)
+    reported.sheet = write_sheet(read(), out, meta)
     if write_sidecars:
         _write_sidecars(read(), reported)
     return reported
 
 
-def _count(found: Iterator[ImageRecord], reported: Reported) -> str | None:
-    version = None
+def _counted(found: Iterator[ImageRecord], reported: Reported) -> Iterator[ImageRecord]:
+    """The records as they come, counted on their way."""
     for record in found:
         reported.images += 1
         if record.verdict is not None:
@@ -61,8 +63,8 @@ def _count(found: Iterator[ImageRecord], reported: Reported) -> str | None:
             reported.failed[record.failure.code] += 1
         elif record.verdict in ("review", "reject"):
             reported.reasons.update({reason.code for reason in record.reasons})
-        version = record.policy_version or version
-    return version
+        reported.policy_version = record.policy_version or reported.policy_version
+        yield record
 
 
 def _write_sidecars(found: Iterator[ImageRecord], reported: Reported) -> None:

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from types import FrameType
@@ -93,7 +94,7 @@ def work(
     try:
         running.engine.start()
         if ingested is None:
-            ingested = take_in(leader.turn)
+            ingested = take_in(partial(leader.turn, wait=False))
         cut_short = interrupt.asked
         settled = _watch(system, tenant, lambda: interrupt.asked, leader.turn)
         running.engine.stop(DRAIN_S)
@@ -115,14 +116,14 @@ class _Leader:
         self._seq = -1
         self._probe_at_s = system.clock.monotonic_s() + PROBE_EVERY_S
 
-    def turn(self) -> None:
-        """One turn.
+    def turn(self, wait: bool = True) -> None:
+        """One turn; with *wait*, waits for the bell if there was nothing to do.
 
         Raises:
             CannotGoOnError: workers cannot start, or a store has been away for `BLIND_S`.
             HomeError: the home cannot be written any more.
         """
-        blind = self._running.engine.turn().blind
+        blind = self._running.engine.turn(wait).blind
         fleet, now_s = self._running.fleet, self._system.clock.monotonic_s()
         if fleet.boot_failures >= BOOT_FAILURES and fleet.running == 0:
             raise CannotGoOnError(f"worker processes cannot start: {fleet.last_boot_error}")
