@@ -133,7 +133,7 @@ def decide(policy: Policy, signals: Mapping[str, Value]) -> tuple[str, list[Reas
                 reasons.setdefault(reason.code, reason)
     ordered = sorted(reasons.values(), key=lambda reason: -SEVERITY[reason.verdict])
     if not ordered:
-        return "keep", [Reason("nothing_against_it", _fill(policy.keep_text, signals), "keep", {})]
+        return "keep", [Reason("sharp_and_exposed", _fill(policy.keep_text, signals), "keep", {})]
     return ordered[0].verdict, ordered
 
 
@@ -146,13 +146,13 @@ def _unknown(tests: Sequence[Condition], signals: Mapping[str, Value]) -> list[R
 
 
 def _fill(text: str, signals: Mapping[str, Value]) -> str:
-    shown = {name: _show(value) for name, value in signals.items()}
+    shown = {name: _show(name, value) for name, value in signals.items()}
     return text.format_map(shown)
 
 
-def _show(value: Value) -> str:
+def _show(name: str, value: Value) -> str:
     if value is None:
         return "unknown"
     if isinstance(value, float):
         return f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
-    return str(value).replace("_", " ")
+    return str(value).replace("_", " ") if name == "medium" else str(value)  # names of files stay as they are

@@ -55,11 +55,9 @@ def _with_group(reason: Reason, facts: Mapping[str, Mapping[str, Any]]) -> Reaso
         return reason
     group = facts.get("group", {})
     sentences = [str(d.get("text")) for d in group.get("differences") or () if d.get("text")]
-    evidence: dict[str, Any] = {
-        **reason.evidence,
-        "best_item": group.get("best_item"),
-        "compared": "; ".join(sentences),
-    }
+    evidence: dict[str, Any] = {**reason.evidence, "best_item": group.get("best_item")}
+    if sentences:
+        evidence["compared"] = "; ".join(sentences)
     return Reason(reason.code, reason.text, reason.verdict, evidence)
 
 

@@ -45,7 +45,7 @@ def burst(best: bool, mine: float, other: float) -> dict[str, Any]:
 
 
 def test_a_sharp_well_exposed_photograph_is_kept_and_the_reason_says_so() -> None:
-    assert verdict() == ("keep", ["nothing_against_it"])
+    assert verdict() == ("keep", ["sharp_and_exposed"])
 
 
 @pytest.mark.parametrize(
@@ -138,3 +138,10 @@ def test_people_give_five_stars_the_policy_does_not() -> None:
     assert judge(CULLING, GOOD)["rating"] == 4
     assert judge(CULLING, with_changes(quality={"subject_sharpness": 0.5}))["rating"] == 3
     assert judge(CULLING, with_changes(quality={"subject_sharpness": 0.1}))["rating"] == -1
+
+
+def test_a_reason_names_the_better_file_exactly_as_it_is_called() -> None:
+    facts = with_changes(group={**burst(False, 0.5, 0.7), "best_name": "IMG_0_1.jpg"})
+    reasons = judge(CULLING, facts)["reasons"]
+    assert isinstance(reasons, list)
+    assert reasons[0]["text"] == "IMG_0_1.jpg of the same burst is sharper by 0.20"
