@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,3 +146,13 @@ def test_a_reason_names_the_better_file_exactly_as_it_is_called() -> None:
     reasons = judge(CULLING, facts)["reasons"]
     assert isinstance(reasons, list)
     assert reasons[0]["text"] == "IMG_0_1.jpg of the same burst is sharper by 0.20"
+
+
+def test_every_rule_stands_in_the_documentation_with_its_conditions() -> None:
+    page = (Path(__file__).parents[5] / "docs" / "policy.md").read_text()
+    for rule in CULLING.rules:
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{rule.code}` |")]
+        assert f"| {rule.verdict} |" in row
+        for test in rule.when:
+            value = "/".join(test.value) if isinstance(test.value, tuple) else test.value
+            assert f"`{test.signal} {test.operator} {value}`" in row
