@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -54,4 +55,33 @@ def test_a_slot_never_shows_half_of_one_entry_and_half_of_the_next(
             doing = read_slot(slot.path)
         assert doing is None or len(doing.item.item) in (3, 200)
         assert doing is None or (len(doing.stage), len(doing.token)) == (len(doing.item.item),) * 2
+    slot.close()
+
+
+def test_a_worker_started_by_hand_that_died_is_buried_and_charged_but_an_earlier_life_is_not(tmp_path: Path) -> None:
+    program = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from tbie.backends.sqlite.slot import Slot; from tbie.core.clock import SystemClock\n"
+        "from tbie.core.keys import ItemKey\n"
+        "Slot(Path(sys.argv[1]), 'by-hand', SystemClock()).begin('technical', ItemKey('t', 'i'), 'tok', 60.0)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    buried: list[Death] = []
+    fleet = ProcessFleet(tmp_path, lambda _pool, _owner: [], buried.append, SystemClock(), RandomIds())
+    for charge, reason in ((False, "interrupted"), (True, "worker_died")):
+        subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=False)
+        assert fleet.recover(charge) == 1
+        assert fleet.recover(charge) == 0
+        death = buried.pop()
+        assert (death.owner, death.reason) == ("by-hand", reason)
+        assert (death.doing is not None and death.doing.token == "tok") is charge
+
+
+def test_a_worker_that_lives_is_not_buried(tmp_path: Path) -> None:
+    slot = Slot(tmp_path, "alive", SystemClock())
+    slot.begin("technical", ItemKey("t", "i"), "tok", 60.0)
+    buried: list[Death] = []
+    fleet = ProcessFleet(tmp_path, lambda _pool, _owner: [], buried.append, SystemClock(), RandomIds())
+    assert fleet.recover(charge=True) == 0
+    assert buried == []
     slot.close()

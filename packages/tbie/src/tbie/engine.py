@@ -20,8 +20,8 @@ class SupervisedFleet(Fleet, Protocol):
         """Bury the dead, end what overstays, start what is missing."""
         ...
 
-    def recover(self) -> int:
-        """Free what workers of an earlier life held."""
+    def recover(self, charge: bool = False) -> int:
+        """Free what dead workers held that are not of this fleet; with *charge*, what they worked on counts."""
         ...
 
     def drain(self) -> None:
@@ -50,6 +50,8 @@ class Engine:
         """One pass; with *wait*, waits for the bell if there was nothing to do."""
         done = self._reconciler.step()
         self._fleet.supervise()
+        if done.swept is not None and not done.blind:
+            self._fleet.recover(charge=True)  # workers started by hand have no supervisor but this
         if wait and not done.read:
             self._wait(self._settings.poll_interval_s)
         return done

@@ -117,13 +117,19 @@ class ProcessFleet:
             self._unburied.pop(0)
             (self._folder / f"{death.owner}{SUFFIX}").unlink(missing_ok=True)
 
-    def recover(self) -> int:
-        """Free what workers of an earlier life held, uncounted: everything died at once, so no item is to blame."""
+    def recover(self, charge: bool = False) -> int:
+        """Free what dead workers held that are not ours: of an earlier life, or started by hand; returns how many.
+
+        At the start everything died at once and no item is to blame. Later, with *charge*, a worker died alone, and the
+        item it was working on has used up an attempt, or one that kills its workers would do so for ever.
+        """
         ours = {p.owner for staff in self._pools.values() for p in staff.processes}
+        ours |= {death.owner for death in self._unburied}
         count = 0
         for owner, slot in dead_owners(self._folder):
             if owner not in ours:
-                self._bury(Death(owner, None, "interrupted", {}))
+                doing = read_slot(slot) if charge else None
+                self._bury(Death(owner, doing, "worker_died" if charge else "interrupted", {}))
                 slot.unlink(missing_ok=True)
                 count += 1
         return count
