@@ -14,6 +14,7 @@ from tbie.core.clock import ManualClock
 from tbie.core.errors import IntentUnavailableError, NewerSchemaError, TruthUnavailableError
 from tbie.core.ids import SequentialIds
 from tbie.core.outcome import Completed
+from tbie.intent import Bury
 from tbie.testing.builders import (
     RETENTION_S,
     WHO,
@@ -206,3 +207,19 @@ def test_a_full_disk_of_the_queue_is_an_outage_not_a_reason_to_throw_it_away(
         intent.send([envelope("x" * 900 + str(n)) for n in range(1_000)])
     assert depth(intent).live == 1
     assert not (tmp_path / "intent.db.broken").exists()
+
+
+def test_a_receipt_of_a_deleted_queue_settles_nothing_in_the_queue_that_replaced_it(
+    tmp_path: Path, clock: ManualClock, intent: SqliteIntent
+) -> None:
+    intent.send([envelope("old")])
+    (stale,) = claim(intent)
+    (tmp_path / "intent.db").unlink()
+    intent.send([envelope("innocent")])
+    (held,) = claim(intent)
+
+    intent.exchange([Bury(stale, "poison", {})], ())
+
+    assert intent.extend([held], 60.0) == 1
+    assert intent.extend([stale], 60.0) == 0
+    assert depth(intent).dead == 0
