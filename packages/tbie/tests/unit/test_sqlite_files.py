@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from tbie.backends.sqlite.intent import SqliteIntent
+from tbie.backends.sqlite.objects import LocalObjects
 from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.core.clock import ManualClock
-from tbie.core.errors import IntentUnavailableError, NewerSchemaError, TruthUnavailableError
+from tbie.core.errors import IntentUnavailableError, MisroutedIntentError, NewerSchemaError, TruthUnavailableError
 from tbie.core.ids import SequentialIds
+from tbie.core.keys import Address
 from tbie.core.outcome import Completed
 from tbie.intent import Bury
 from tbie.testing.builders import (
@@ -223,3 +225,16 @@ def test_a_receipt_of_a_deleted_queue_settles_nothing_in_the_queue_that_replaced
     assert intent.extend([held], 60.0) == 1
     assert intent.extend([stale], 60.0) == 0
     assert depth(intent).dead == 0
+
+
+@pytest.mark.parametrize("name", ["/a%zz", "/a\0b"])
+def test_a_key_that_names_no_file_is_misrouted_and_nothing_worse(tmp_path: Path, name: str) -> None:
+    def path_of(name: str) -> Path:
+        if "%" in name:
+            raise ValueError(name)
+        return Path(name)
+
+    objects = LocalObjects(tmp_path / "objects", {"file": path_of})
+
+    with pytest.raises(MisroutedIntentError, match="is not a key of bucket 'file'"):
+        objects.has(Address("file", name))
