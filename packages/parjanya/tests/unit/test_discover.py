@@ -30,4 +30,4 @@ def test_previews_in_another_home_and_pictures_of_a_contact_sheet_are_not_taken_
 
 
 def test_the_marks_of_a_home_and_of_a_contact_sheet_are_known_to_the_walk(tmp_path: Path) -> None:
-    assert OURS == (Home(tmp_path).truth.name, MARKER)
+    assert (Home(tmp_path).truth.name, MARKER) == OURS
