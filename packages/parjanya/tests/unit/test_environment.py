@@ -35,3 +35,8 @@ def test_any_text_gives_settings_or_words(text: str) -> None:
 def test_a_value_that_is_no_finite_number_from_zero_is_refused(value: object) -> None:
     with pytest.raises(SettingsError, match="idle_exit_s"):
         from_environment({VARIABLE: json.dumps({"idle_exit_s": value})})
+
+
+def test_a_number_that_no_machine_can_hold_is_refused_in_words() -> None:
+    with pytest.raises(SettingsError, match="stream_batch must be"):
+        from_environment({"PARJANYA_SETTINGS": '{"stream_batch": 1%s}' % ("0" * 400)})

@@ -6,7 +6,9 @@ import errno
 from pathlib import Path
 
 import pytest
+from starlette.applications import Starlette
 
+from parjanya.api.server import CannotListenError, Server
 from parjanya.home import Home
 from tbie.core.errors import HomeError
 
@@ -48,3 +50,8 @@ def test_a_home_that_can_no_longer_be_written_says_why_and_what_to_do(
     with pytest.raises(HomeError, match=words) as caught:
         home.probe()
     assert "--home" in str(caught.value) or "run the same command again" in str(caught.value)
+
+
+def test_a_port_that_does_not_exist_is_refused_in_words() -> None:
+    with pytest.raises(CannotListenError, match="0-65535"):
+        Server(Starlette(), "127.0.0.1", 70_000)

@@ -224,3 +224,15 @@ def test_ingesting_again_adds_nothing_replays_what_changed_and_retries_what_may_
     assert again(Found(Path("/photos/b.jpg"), 10, 20)) == (1, 0, 0, 0)
     other = ingest(instance.truth, instance.workflow, "other", [same], "test")
     assert (other.added, other.keys[0]) == (1, ItemKey("other", instance.key.item))
+
+
+def test_images_left_at_a_barrier_by_a_dead_reconciler_are_not_an_idle_home() -> None:
+    instance = Instance()
+    for stage in ("technical", "preview", "quality", "observe"):
+        instance.settle(stage, Completed({}))
+    instance.clock.advance_ms(60_000)
+    status = instance.status()
+    assert status["open"] == 0
+    assert status["stages"]["group"]["truth"]["waiting"] == 1
+    assert [finding["code"] for finding in status["findings"]] == ["control_plane_silent"]
+    assert instance.failing() == {"control_plane_alive"}

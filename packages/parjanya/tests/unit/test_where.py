@@ -92,3 +92,8 @@ def test_no_text_does_anything_but_select_or_be_refused(text: str) -> None:
     except WhereError:
         return
     assert selected(image()) in (True, False)
+
+
+def test_an_expression_with_a_name_that_is_not_text_is_refused_in_words() -> None:
+    with pytest.raises(WhereError, match="not text"):
+        parse('path == "\udcff"')

@@ -128,3 +128,9 @@ def test_the_clock_of_the_machine_gives_milliseconds_and_does_not_go_back() -> N
 
 def test_dead_letters_are_not_live() -> None:
     assert Depth(1, 2, 3, 40, None).live == 6
+
+
+@pytest.mark.parametrize("name", ["stream_batch", "sweep_page", "heartbeat_cycles"])
+def test_a_count_of_nothing_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        Settings(**{name: 0})  # type: ignore[arg-type]

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tbie.backends.sqlite.intent import SqliteIntent
+from tbie.backends.sqlite.objects import LocalObjects
 from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.core.clock import ManualClock
-from tbie.core.errors import IntentUnavailableError, NewerSchemaError, TruthUnavailableError
+from tbie.core.errors import IntentUnavailableError, MisroutedIntentError, NewerSchemaError, TruthUnavailableError
 from tbie.core.ids import SequentialIds
+from tbie.core.keys import Address
 from tbie.core.outcome import Completed
+from tbie.core.reading import Depth
+from tbie.core.settings import Settings
+from tbie.execution import OneByOne
+from tbie.intent import Bury, Claim, Disposal, Message
 from tbie.testing.builders import (
     RETENTION_S,
     WHO,
     World,
     chain,
+    echo,
     envelope,
     item_of,
     key,
@@ -31,6 +39,7 @@ from tbie.testing.builders import (
 )
 from tbie.testing.conformance.hands import claim, depth, names
 from tbie.truth import Committed, Refused, Reset, StageState
+from tbie.worker import Worker
 from tbie.workflow import Workflow
 
 WORKFLOW = chain("a", "b")
@@ -206,3 +215,83 @@ def test_a_full_disk_of_the_queue_is_an_outage_not_a_reason_to_throw_it_away(
         intent.send([envelope("x" * 900 + str(n)) for n in range(1_000)])
     assert depth(intent).live == 1
     assert not (tmp_path / "intent.db.broken").exists()
+
+
+def test_a_receipt_of_a_deleted_queue_settles_nothing_in_the_queue_that_replaced_it(
+    tmp_path: Path, clock: ManualClock, intent: SqliteIntent
+) -> None:
+    intent.send([envelope("old")])
+    (stale,) = claim(intent)
+    (tmp_path / "intent.db").unlink()
+    intent.send([envelope("innocent")])
+    (held,) = claim(intent)
+
+    intent.exchange([Bury(stale, "poison", {})], ())
+
+    assert intent.extend([held], 60.0) == 1
+    assert intent.extend([stale], 60.0) == 0
+    assert depth(intent).dead == 0
+
+
+@pytest.mark.parametrize("name", ["/a%zz", "/a\0b"])
+def test_a_key_that_names_no_file_is_misrouted_and_nothing_worse(tmp_path: Path, name: str) -> None:
+    def path_of(name: str) -> Path:
+        if "%" in name:
+            raise ValueError(name)
+        return Path(name)
+
+    objects = LocalObjects(tmp_path / "objects", {"file": path_of})
+
+    with pytest.raises(MisroutedIntentError, match="is not a key of bucket 'file'"):
+        objects.has(Address("file", name))
+
+
+def test_an_emptied_truth_is_not_begun_anew_by_whoever_only_joins(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "truth.db").touch()
+
+    with pytest.raises(TruthUnavailableError, match="empty"):
+        SqliteTruth(tmp_path / "truth.db", WORKFLOW, clock, SequentialIds(), create=False)
+
+
+def test_a_truth_that_an_empty_file_replaced_is_not_begun_anew(
+    tmp_path: Path, clock: ManualClock, truth: SqliteTruth
+) -> None:
+    for name in ("truth.db", "truth.db-wal", "truth.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    (tmp_path / "truth.db").touch()
+
+    with pytest.raises(TruthUnavailableError, match="empty"):
+        truth.last_seq()
+
+
+class _AwayOnce:
+    """A queue that is away when it is first told what became of a message."""
+
+    def __init__(self, queue: SqliteIntent) -> None:
+        self._queue, self._away = queue, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._queue, name)
+
+    def exchange(self, disposals: Sequence[Disposal], claims: Sequence[Claim]) -> list[Message]:
+        if disposals and self._away:
+            self._away = False
+            raise IntentUnavailableError("away")
+        return self._queue.exchange(disposals, claims)
+
+
+def test_a_queue_that_was_away_for_a_moment_still_learns_what_became_of_its_messages(
+    clock: ManualClock, truth: SqliteTruth, intent: SqliteIntent
+) -> None:
+    truth.add(new_items(1), WHO)
+    (row,) = truth.open_stages("a", None, 10)
+    intent.send([envelope("i0001", token=row.token)])
+    args = (WORKFLOW, {"a": OneByOne(echo), "b": OneByOne(echo)}, truth, _AwayOnce(intent), clock, Settings())
+    worker = Worker("w", WORKFLOW.pools[0], *args)
+    assert worker.step().committed == 1
+
+    with pytest.raises(IntentUnavailableError):
+        worker.flush()
+    worker.flush()
+
+    assert depth(intent) == Depth(0, 0, 0, 0, None)

@@ -31,9 +31,10 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))
-        except OSError as error:
+        except (OSError, OverflowError, UnicodeError) as error:  # refused; no port; no host name
             self._socket.close()
-            raise CannotListenError(f"cannot listen on {host}:{port}: {error.strerror}; choose another port") from error
+            said = (error.strerror if isinstance(error, OSError) else None) or str(error)
+            raise CannotListenError(f"cannot listen on {host}:{port}: {said}; choose another port") from error
         config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)

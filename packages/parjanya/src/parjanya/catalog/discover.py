@@ -24,6 +24,9 @@ _REFUSED = ".psd .jp2 .j2k .jpx .ico .icns .svg .ppm .pgm .pnm .tga .dds .sgi .f
 SUFFIXES = frozenset(f"{_DECODED} {_RAW} {_REFUSED}".split())
 """Suffixes that promise an image. Some name formats that are refused: the user is told so for each file."""
 
+OURS = ("truth.db", "parjanya-sheet.json")
+"""Files that mark a folder as made by this program: a home, a contact sheet (``export.sheet.folder.MARKER``)."""
+
 
 @dataclass(slots=True)
 class Walk:
@@ -60,6 +63,9 @@ def _folder(folder: Path, seen: set[tuple[int, int]], skipped: set[str], walk: W
             here = current.stat()
             if (here.st_dev, here.st_ino) in seen or os.path.realpath(current) in skipped:
                 continue  # a loop of links, a folder named twice, or our own home
+            if any((current / name).is_file() for name in OURS):
+                walk.ignored["(made by this program)"] += 1
+                continue  # another home, or a contact sheet of an earlier run: previews are not photographs
             seen.add((here.st_dev, here.st_ino))
             entries = sorted(os.scandir(current), key=lambda entry: entry.name)
         except OSError as error:

@@ -7,7 +7,6 @@ numbers. Nobody needs it to judge images; operators and tests use it to make int
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import fields
@@ -45,8 +44,12 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(**{**PROFILE, **given})
 
 
+_MOST = 10**15
+"""Above any number of seconds or rows that means something, and below what a float or SQLite cannot hold."""
+
+
 def _check(name: str, value: object, whole: bool) -> None:
     kind = int if whole else int | float
-    if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= _MOST:
         wanted = "a whole number" if whole else "a number"
         raise SettingsError(f"{VARIABLE}: {name} must be {wanted} from 0, not {value!r}")

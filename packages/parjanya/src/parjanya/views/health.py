@@ -61,7 +61,8 @@ def check_health(
         return f"{lag} changes since the saved position"
 
     def control_plane_alive() -> str:
-        open_work = sum(n for (_, _, state), n in truth.tally().items() if state is StageState.PENDING)
+        # what waits at a barrier counts: only the reconciler lifts it
+        open_work = sum(n for (_, _, state), n in truth.tally().items() if not state.final)
         if not open_work and not running:
             return "no open work"
         for finding in watch(truth.heartbeats(), clock.now_ms(), int(settings.silence_s * 1000)):

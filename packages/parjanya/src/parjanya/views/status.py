@@ -63,6 +63,15 @@ class Status:
         """Stages that are pending in Truth."""
         return sum(stage.states[StageState.PENDING.value] for stage in self.stages.values())
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether anything is pending, or waits at a barrier that only the reconciler lifts."""
+        return any(
+            count and not StageState(state).final
+            for stage in self.stages.values()
+            for state, count in stage.states.items()
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Plain data, in the order truth, intent, execution, control plane."""
         return {
@@ -114,7 +123,7 @@ def read_status(
     beats = truth.heartbeats()
     newest = max((b.at_ms for b in beats if b.component == "reconciler"), default=None)
     status.heartbeat_age_s = None if newest is None else (now - newest) / 1000
-    if status.open:  # an idle home may be left alone; one with open work needs its control plane
+    if status.unsettled:  # an idle home may be left alone; one with unsettled work needs its control plane
         status.findings = watch(beats, now, int(settings.silence_s * 1000))
     return status
 

@@ -51,6 +51,10 @@ def parse(expression: str) -> Selector:
         _check(tree.body)
     except SyntaxError as error:
         raise WhereError(f"not an expression: {error.msg} at column {error.offset}: {expression!r}") from error
+    except UnicodeError as error:
+        raise WhereError(
+            f"not text: {expression!r}; write the bytes of such a file name as the JSON shows them"
+        ) from error
     except (RecursionError, MemoryError) as error:
         raise WhereError("the expression is nested too deeply") from error
     return lambda record: _truth(tree.body, _fields(record)) is True

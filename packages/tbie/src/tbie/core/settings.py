@@ -60,6 +60,9 @@ class Settings:
                 "intents would be found later than dead workers (incident 2, truth_without_intent). Lower sweep_interval_s."
             )
         for name in (
+            "stream_batch",  # 0 would read nothing for ever, and call that a full batch
+            "sweep_page",
+            "heartbeat_cycles",
             "visibility_timeout_s",
             "sweep_interval_s",
             "poll_interval_s",

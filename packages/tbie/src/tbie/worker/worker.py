@@ -81,8 +81,7 @@ class Worker:
         if self.drift is not None or self._clock.monotonic_s() >= self._attest_at_s:
             self._attest_now()  # a machine may be upgraded under a worker, or mended
         claims = () if self.drift is not None or stopping() else self._claims
-        disposals, self._disposals = self._disposals, []
-        messages = self._intent.exchange(disposals, claims)
+        messages = self._exchange(claims)
         if not messages:
             return stepped
         stepped.claimed = len(messages)
@@ -104,9 +103,13 @@ class Worker:
 
     def flush(self) -> None:
         """Settle what is committed without claiming anything new."""
-        disposals, self._disposals = self._disposals, []
-        if disposals:
-            self._intent.exchange(disposals, ())
+        if self._disposals:
+            self._exchange(())
+
+    def _exchange(self, claims: Sequence[Claim]) -> Sequence[Message]:
+        messages = self._intent.exchange(self._disposals, claims)
+        self._disposals = []  # only now: a queue that is away for a moment must still learn what became of its messages
+        return messages
 
     def _work(self, messages: Sequence[Message], stepped: Stepped, stopping: Callable[[], bool]) -> None:
         jobs = self._load(messages, stepped)

@@ -38,7 +38,10 @@ class Bell:
                     self._forget(name)
 
     def _refresh(self) -> None:
-        stamp = os.stat(self._folder).st_mtime_ns  # noqa: PTH116 - on the path of each commit
+        try:
+            stamp = os.stat(self._folder).st_mtime_ns  # noqa: PTH116 - on the path of each commit
+        except FileNotFoundError:
+            return  # somebody deleted the folder: that costs rings, never the commit that is to be heard of
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -56,9 +59,12 @@ class Bell:
                     path.unlink(missing_ok=True)
 
     def _forget(self, name: str) -> None:
-        os.close(self._pipes.pop(name))
+        pipe, path = self._pipes.pop(name), self._folder / name
         with contextlib.suppress(OSError):
-            (self._folder / name).unlink()
+            if os.path.samestat(os.fstat(pipe), path.stat()):
+                path.unlink()
+        os.close(pipe)
+        self._stamp = -1  # a namesake may have put its own pipe there: look again
 
     def close(self) -> None:
         """Let go of all pipes."""
@@ -76,6 +82,8 @@ class Listener:
         self._path = folder / f"{topic}.{name}"
         self._idle = threading.Event()
         self._pipe: int | None = None
+        # left by a namesake that was killed: in a container every life has the same process id
+        self._path.unlink(missing_ok=True)
         try:
             os.mkfifo(self._path, 0o600)
             # opened for reading and writing, so that it never reports the end of file between two rings

@@ -151,7 +151,7 @@ class Database:
             return
         log = self.path.with_name(self.path.name + "-wal")
         if not self._create or self._inode is not None:
-            raise self._unavailable(f"{self.path} is missing; restore it before going on")
+            raise self._unavailable(f"{self.path} is missing or empty; restore it before going on")
         if log.exists() and log.stat().st_size:
             raise self._unavailable(
                 f"{self.path} is missing but its log {log.name} holds commits: restore the file beside it before going on"
@@ -169,6 +169,8 @@ class Database:
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             self._refuse_newer(version)  # before any pragma: to set the journal mode is to write to the file
+            if version == 0:
+                self._refuse_to_begin()  # an emptied file is as lost as a missing one
             for pragma in self._pragmas:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             if version == 0:

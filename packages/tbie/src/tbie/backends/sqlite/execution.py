@@ -103,8 +103,17 @@ class ProcessFleet:
         self._bury_all()
         for pool, staff in self._pools.items():
             while len(staff.processes) < staff.desired and self._clock.monotonic_s() >= staff.next_start_s:
-                staff.processes.append(self._start(pool))
+                try:
+                    staff.processes.append(self._start(pool))
+                except OSError as error:  # no room for a log, no memory for a process: seldom for long
+                    self._note_boot_failure(staff, str(error))
         return deaths
+
+    def _note_boot_failure(self, staff: _Pool, words: str) -> None:
+        """Do not start it again in a loop."""
+        staff.boot_failures += 1
+        staff.next_start_s = self._clock.monotonic_s() + min(_BACKOFF_MAX_S, 0.5 * 2 ** min(staff.boot_failures, 10))
+        self.last_boot_error = words
 
     def _bury_all(self) -> None:
         """Bury who is not buried yet. A store that is away keeps nobody from supervising: the next look tries again."""
@@ -132,6 +141,9 @@ class ProcessFleet:
                 self._bury(Death(owner, doing, "worker_died" if charge else "interrupted", {}))
                 slot.unlink(missing_ok=True)
                 count += 1
+        for log in self._folder.glob("*.log"):  # of workers whose engine was killed: nobody else takes them away
+            if log.stem not in ours and not log.with_suffix(SUFFIX).exists():
+                log.unlink(missing_ok=True)
         return count
 
     @property
@@ -164,6 +176,15 @@ class ProcessFleet:
 
     def _start(self, pool: str) -> _Process:
         owner = f"{pool}-{self._ids.token()}"
+        try:
+            return self._spawn(pool, owner)
+        except OSError:
+            with contextlib.suppress(OSError):
+                (self._folder / f"{owner}.log").unlink(missing_ok=True)
+            raise
+
+    def _spawn(self, pool: str, owner: str) -> _Process:
+        self._folder.mkdir(parents=True, exist_ok=True)
         log = self._folder / f"{owner}.log"
         with log.open("wb") as stderr:
             popen = subprocess.Popen(
@@ -192,10 +213,8 @@ class ProcessFleet:
         tail = process.log.read_bytes()[-2000:].decode("utf-8", "replace") if process.log.exists() else ""
         if appeared:
             staff.boot_failures = 0
-        else:  # it died before it ever registered: do not start it again in a loop
-            staff.boot_failures += 1
-            staff.next_start_s = self._clock.monotonic_s() + min(_BACKOFF_MAX_S, 0.5 * 2**staff.boot_failures)
-            self.last_boot_error = tail.strip() or f"exit status {status}"
+        else:  # it died before it ever registered
+            self._note_boot_failure(staff, tail.strip() or f"exit status {status}")
         evidence: dict[str, object] = {"exit_status": status, "stderr": tail}
         if status < 0:
             evidence["signal"] = _signal_name(-status)

@@ -65,6 +65,18 @@ class LocalObjects:
             return True  # it may be there: whoever opens it will learn more
         return True
 
+    def _source(self, address: Address) -> Path:
+        try:
+            path = self._sources[address.bucket](address.key)
+            os.fsencode(path)
+        except ValueError as error:  # one wrong row must not end the control plane that addresses all others
+            raise MisroutedIntentError(f"{address.key!r} is not a key of bucket {address.bucket!r}: {error}") from error
+        if "\0" in str(path):
+            raise MisroutedIntentError(
+                f"{address.key!r} is not a key of bucket {address.bucket!r}: no file has this name"
+            )
+        return path
+
     def path(self, address: Address) -> Path:
         """Where the bytes of *address* are on this machine.
 
@@ -72,7 +84,7 @@ class LocalObjects:
             MisroutedIntentError: the bucket is not one of ours, or the key does not stay inside it.
         """
         if address.bucket in self._sources:
-            return self._sources[address.bucket](address.key)
+            return self._source(address)
         if address.bucket != BUCKET:
             known = [BUCKET, *sorted(self._sources)]
             raise MisroutedIntentError(f"there is no bucket {address.bucket!r}; known: {', '.join(known)}")
