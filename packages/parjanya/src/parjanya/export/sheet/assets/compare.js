@@ -2,12 +2,11 @@
 /* The members of a group side by side, under one loupe: point at an eye in one frame and see that eye in all. */
 "use strict";
 (function () {
-  /** @type {any} */
   const PS = window.ParjanyaSheet;
-  const { h, number, words, show, VERDICTS, state, model } = PS;
+  const { h, byId, number, words, show, VERDICTS, state, model } = PS;
   const LOWER_IS_BETTER = new Set(["noise", "clipped_highlights", "clipped_shadows"]);
   const MOST = 12;
-  /** @type {any} */ let dialog;
+  /** @type {HTMLDialogElement} */ let dialog;
   let magnified = false;
   let asked = 0;
 
@@ -17,7 +16,7 @@
     const members = all.slice(0, MOST);
     const turn = ++asked;
     if (!members.length) return;
-    const facts = await Promise.all(members.map((/** @type {any} */ member) => model.detail(member).catch(() => ({}))));
+    const facts = await Promise.all(members.map((member) => model.detail(member).catch(() => /** @type {Sheet.Details} */ ({}))));
     if (turn !== asked) return;
     magnified = false;
     const names = [...new Set(facts.flatMap((fact) => Object.keys(fact.scores || {})))];
@@ -26,18 +25,18 @@
         all.length > MOST && h("span", { class: "small" }, `the best ${number(MOST)} are shown`), h("span", { class: "space" }),
         h("button", { type: "button", class: "quiet wide", "aria-pressed": "false", id: "loupe", title: "Magnify (Z)", on: { click: () => magnify() } }, "Magnify"),
         h("button", { type: "button", class: "quiet", "aria-label": "Close comparison", title: "Close (Esc)", on: { click: close } }, "✕")),
-      h("div", { class: "columns" }, members.map((/** @type {any} */ member, /** @type {number} */ i) => column(member, facts[i], facts, names))),
+      h("div", { class: "columns" }, members.map((member, i) => column(member, facts[i], facts, names))),
     );
     if (!dialog.open) dialog.showModal();
   }
 
-  /** @param {any} image @param {any} fact @param {any[]} facts @param {string[]} names */
+  /** @param {Sheet.Image} image @param {Sheet.Details} fact @param {Sheet.Details[]} facts @param {string[]} names */
   function column(image, fact, facts, names) {
     const verdict = VERDICTS[image.state] || VERDICTS.open;
     const source = fact.large || image.thumb;
-    const differences = ((fact.group || {}).differences || []).map((/** @type {any} */ d) => h("li", { dir: "auto" }, d.text || show(d)));
+    const differences = (fact.group?.differences || []).map((d) => h("li", { dir: "auto" }, d.text || show(d)));
     return h("article", { class: `column ${image.best ? "best" : ""}` },
-      h("div", { class: "view", on: { pointermove: follow, click: (/** @type {any} */ e) => { follow(e); magnify(); } } },
+      h("div", { class: "view", on: { pointermove: follow, click: (e) => { follow(e); magnify(); } } },
         source ? h("img", { src: `media/${source}`, alt: `Preview of ${image.name}` }) : "No preview"),
       h("p", { class: "name" }, h("button", { type: "button", class: "link", dir: "auto", on: { click: () => state.set({ c: null, i: image.id }) } }, image.name)),
       h("p", { class: `verdict ${image.state}` }, h("span", { class: "glyph", "aria-hidden": "true" }, verdict.glyph), verdict.name,
@@ -52,26 +51,26 @@
       differences.length ? h("ul", { class: "differences" }, differences) : "");
   }
 
-  /** @param {any} event */
+  /** @param {MouseEvent} event */
   function follow(event) {
-    const box = event.currentTarget.getBoundingClientRect();
+    const box = /** @type {HTMLElement} */ (event.currentTarget).getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * 100;
     const y = ((event.clientY - box.top) / box.height) * 100;
-    for (const image of dialog.querySelectorAll(".view img")) image.style.transformOrigin = `${x}% ${y}%`;
+    for (const image of /** @type {NodeListOf<HTMLElement>} */ (dialog.querySelectorAll(".view img"))) image.style.transformOrigin = `${x}% ${y}%`;
   }
 
   function magnify() {
     magnified = !magnified;
     dialog.classList.toggle("magnified", magnified);
-    document.getElementById("loupe").setAttribute("aria-pressed", String(magnified));
+    byId("loupe").setAttribute("aria-pressed", String(magnified));
   }
 
   function close() { state.set({ c: null }); }
 
   PS.compare = {
-    start(/** @type {any} */ element) {
+    start(element) {
       dialog = element;
-      dialog.addEventListener("cancel", (/** @type {Event} */ event) => { event.preventDefault(); close(); });
+      dialog.addEventListener("cancel", (event) => { event.preventDefault(); close(); });
     },
     open,
     hide() { asked++; dialog.classList.remove("magnified"); if (dialog.open) dialog.close(); dialog.replaceChildren(); },

@@ -1,30 +1,38 @@
 // @ts-check
 /* Building blocks: elements from text, numbers and dates as the reader's language writes them.
- * Nothing in this page is ever parsed as markup: names of files are chosen by strangers and only become text nodes. */
+ * Nothing in this page is ever parsed as markup: names of files are chosen by strangers and only become text nodes.
+ * The types named `Sheet.…` in all scripts are declared in the project's tests/browser/types.d.ts; the page does not need them. */
 "use strict";
 (function () {
-  /** @type {any} */
-  const PS = (window.ParjanyaSheet = window.ParjanyaSheet || {});
+  const PS = (window.ParjanyaSheet = window.ParjanyaSheet || /** @type {Sheet.Page} */ ({}));
   const language = navigator.language;
 
   /**
    * An element. Keys of `props`: `class`, `on` (listeners), `data`, `value`/`checked`/`selected` as properties, else attributes;
    * null and false leave an attribute out. Children: elements or anything that has a text.
-   * @param {string} tag @param {Record<string, any>=} props @param {...any} children @returns {any}
+   * @template {keyof HTMLElementTagNameMap} Tag
+   * @param {Tag} tag @param {Sheet.Props=} props @param {...(Sheet.Piece|Sheet.Piece[])} children @returns {HTMLElementTagNameMap[Tag]}
    */
   function h(tag, props, ...children) {
     const element = document.createElement(tag);
     for (const [name, value] of Object.entries(props || {})) {
       if (value === null || value === undefined || value === false) continue;
-      if (name === "class") element.className = value;
-      else if (name === "on") for (const [event, run] of Object.entries(value)) element.addEventListener(event, run);
+      if (name === "class") element.className = String(value);
+      else if (name === "on") for (const [event, run] of /** @type {[string, EventListener][]} */ (Object.entries(value))) element.addEventListener(event, run);
       else if (name === "data") Object.assign(element.dataset, value);
-      else if (name === "value" || name === "selected") element[name] = value;
+      else if (name === "value" || name === "selected") Object.assign(element, { [name]: value });
       else element.setAttribute(name, value === true ? "" : String(value));
     }
     for (const child of children.flat()) {
       if (child !== null && child !== undefined && child !== false) element.append(child instanceof Node ? child : String(child));
     }
+    return element;
+  }
+
+  /** An element that the page always has; its absence is a fault of the page, told by name. @param {string} id @returns {HTMLElement} */
+  function byId(id) {
+    const element = document.getElementById(id);
+    if (!element) throw new Error(`the page has no element #${id}`);
     return element;
   }
 
@@ -53,7 +61,7 @@
     return text.charAt(0).toUpperCase() + text.slice(1);
   }
 
-  /** A value of unknown kind, for a table of evidence. @param {any} value @returns {string} */
+  /** A value of unknown kind, for a table of evidence. @param {unknown} value @returns {string} */
   function show(value) {
     if (value === null || value === undefined) return "unknown";
     if (typeof value === "number") return number(value);
@@ -68,13 +76,15 @@
     (c) => `\\u${(/** @type {number} */ (c.codePointAt(0))).toString(16).padStart(4, "0")}`);
 
   /** How each verdict looks and is called; `failed` and `open` are what an image is when it has no verdict. */
-  const VERDICTS = {
+  const VERDICTS = /** @type {Sheet.Looks} */ ({
     keep: { glyph: "✓", name: "Keep" },
     review: { glyph: "?", name: "Review" },
     reject: { glyph: "✕", name: "Reject" },
     failed: { glyph: "!", name: "Failed" },
     open: { glyph: "…", name: "Not judged yet" },
-  };
+  });
 
-  Object.assign(PS, { h, number, percent: share.format, localTime, moment, words, show, visible, VERDICTS });
+  /** @type {Sheet.Blocks} */
+  const blocks = { h, byId, number, percent: share.format, localTime, moment, words, show, visible, VERDICTS };
+  Object.assign(PS, blocks);
 })();

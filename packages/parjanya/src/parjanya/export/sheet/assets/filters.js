@@ -2,10 +2,9 @@
 /* The head of the sheet and the bar of filters. Every count is a link to the images it counts. */
 "use strict";
 (function () {
-  /** @type {any} */
   const PS = window.ParjanyaSheet;
-  const { h, number, percent, moment, words, VERDICTS, state, model } = PS;
-  const STATES = ["keep", "review", "reject", "failed", "open"];
+  const { h, byId, number, percent, moment, words, VERDICTS, state, model } = PS;
+  /** @type {Sheet.Standing[]} */ const STATES = ["keep", "review", "reject", "failed", "open"];
   const CLEAR = { v: null, m: null, r: null, g: null, q: null };
   const ORDERS = { taken: "Time taken", name: "Name", verdict: "Verdict", sharpest: "Sharpest first", softest: "Softest first" };
   const GROUPS = { any: "In a group", best: "Best of each group", none: "Not in a group" };
@@ -14,20 +13,21 @@
   function head() {
     const meta = model.meta;
     document.title = `${meta.title} – contact sheet`;
-    const counts = new Map(model.counts((/** @type {any} */ image) => [image.state]));
-    const shown = STATES.filter((name) => counts.get(name));
-    const facts = [
+    const counts = new Map(model.counts((image) => [image.state]));
+    const count = (/** @type {string} */ name) => counts.get(name) || 0;
+    const shown = STATES.filter(count);
+    const facts = /** @type {[string, string][]} */ ([
       meta.engine && ["Seen by", meta.engine],
       (meta.policy || meta.policy_version) && ["Policy", [meta.policy, meta.policy_version].filter(Boolean).join(" · ")],
       ["Made", moment(meta.made_ms)],
-    ].filter(Boolean);
-    document.getElementById("head").replaceChildren(
+    ].filter(Boolean));
+    byId("head").replaceChildren(
       h("div", { class: "title" },
         h("h1", { dir: "auto" }, meta.title),
         h("dl", { class: "facts" }, facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", { dir: "auto" }, value))))),
-      h("div", { class: "shares", "aria-hidden": "true" }, shown.map((name) => share(name, counts.get(name)))),
+      h("div", { class: "shares", "aria-hidden": "true" }, shown.map((name) => share(name, count(name)))),
       h("nav", { class: "tabs", "aria-label": "Verdicts" }, tab("", "All", "", model.images.length),
-        shown.map((name) => tab(name, VERDICTS[name].name, VERDICTS[name].glyph, counts.get(name)))),
+        shown.map((name) => tab(name, VERDICTS[name].name, VERDICTS[name].glyph, count(name)))),
       failures(),
     );
   }
@@ -47,11 +47,11 @@
   }
 
   function failures() {
-    const why = model.counts((/** @type {any} */ image) => [image.state === "failed" ? image.failure || "unknown reason" : null]);
+    const why = model.counts((image) => [image.state === "failed" ? image.failure || "unknown reason" : null]);
     const notes = [];
     if (why.length) {
-      const total = why.reduce((/** @type {number} */ sum, /** @type {any} */ [, count]) => sum + count, 0);
-      notes.push(h("p", { class: "note" }, `${number(total)} could not be judged: `, why.flatMap((/** @type {any} */ [code, count], /** @type {number} */ i) =>
+      const total = why.reduce((sum, [, count]) => sum + count, 0);
+      notes.push(h("p", { class: "note" }, `${number(total)} could not be judged: `, why.flatMap(([code, count], i) =>
         [i ? " · " : "", h("a", { href: "#", data: { r: code } }, code), ` ${number(count)}`])));
     }
     if (model.meta.missing) notes.push(h("p", { class: "note" }, `${number(model.meta.missing)} previews could not be read and are not shown.`));
@@ -61,18 +61,22 @@
   /** @param {string} key @param {string} label @param {string} all @param {[string, string][]} options */
   function choice(key, label, all, options) {
     return h("label", { class: "choice" }, h("span", { class: "unseen" }, label),
-      h("select", { data: { key }, on: { change: (/** @type {any} */ e) => state.set({ [key]: e.target.value || null, i: null }) } },
+      h("select", { data: { key }, on: { change: (e) => state.set({ [key]: valueOf(e) || null, i: null }) } },
         all && h("option", { value: "" }, all), options.map(([value, text]) => h("option", { value }, text))));
   }
 
+  /** What was typed or chosen. @param {Event} event */
+  const valueOf = (event) => /** @type {HTMLInputElement|HTMLSelectElement} */ (event.target).value;
+
   function bar() {
-    const counted = (/** @type {[string, number]} */ [value, count]) => /** @type {[string, string]} */ ([value, `${value} (${number(count)})`]);
-    const media = model.counts((/** @type {any} */ image) => [image.medium || "unknown"]);
-    const codes = model.counts((/** @type {any} */ image) => [...new Set(image.codes), image.failure]);
-    document.getElementById("bar").replaceChildren(
+    /** @param {[string, number]} counted @returns {[string, string]} */
+    const counted = ([value, count]) => [value, `${value} (${number(count)})`];
+    const media = model.counts((image) => [image.medium || "unknown"]);
+    const codes = model.counts((image) => [...new Set(image.codes), image.failure]);
+    byId("bar").replaceChildren(
       h("label", { class: "search" }, h("span", { class: "unseen" }, "Search names and reasons"),
         h("input", { id: "q", type: "search", placeholder: "Search names and reasons", autocomplete: "off", spellcheck: "false",
-          on: { input: (/** @type {any} */ e) => state.set({ q: e.target.value || null, i: null }, true) } })),
+          on: { input: (e) => state.set({ q: valueOf(e) || null, i: null }, true) } })),
       choice("r", "Reason", "Any reason", codes.map(counted)),
       choice("m", "Medium", "Any medium", media.map(([value, count]) => [value, `${words(value)} (${number(count)})`])),
       model.groups.size ? choice("g", "Groups", "With groups", Object.entries(GROUPS)) : "",
@@ -100,12 +104,12 @@
     }
     for (const button of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("#bar .size")))
       button.setAttribute("aria-pressed", String((now.z || "m") === button.dataset.size));
-    const q = /** @type {HTMLInputElement} */ (document.getElementById("q"));
+    const q = /** @type {HTMLInputElement} */ (byId("q"));
     if (document.activeElement !== q) q.value = now.q || "";
     const all = model.images.length;
-    document.getElementById("count").textContent = count === all ? `${number(all)} images` : `${number(count)} of ${number(all)} images`;
-    document.getElementById("only").textContent = now.g && !(now.g in GROUPS) ? "one group" : "";
-    document.getElementById("clear").hidden = !["v", "m", "r", "g", "q"].some((key) => now[key]);
+    byId("count").textContent = count === all ? `${number(all)} images` : `${number(count)} of ${number(all)} images`;
+    byId("only").textContent = now.g && !(now.g in GROUPS) ? "one group" : "";
+    byId("clear").hidden = !["v", "m", "r", "g", "q"].some((key) => now[key]);
   }
 
   /** @param {Element} link @param {boolean} current */

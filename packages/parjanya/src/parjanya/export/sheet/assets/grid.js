@@ -3,9 +3,8 @@
  * The listbox itself keeps the focus and names the active cell, because the cell may be recycled at any scroll. */
 "use strict";
 (function () {
-  /** @type {any} */
   const PS = window.ParjanyaSheet;
-  const { h, number, VERDICTS } = PS;
+  const { h, byId, number, VERDICTS } = PS;
   const GAP = 14;
   const CAPTION = 48;
   const OVERSCAN = 1;
@@ -13,9 +12,9 @@
   const TARGET = { s: 150, m: 216, l: 340 };
 
   /** @type {HTMLElement} */ let box;
-  /** @type {any[]} */ let images = [];
-  /** @type {Map<number, any>} */ const live = new Map();
-  /** @type {any[]} */ const spare = [];
+  /** @type {Sheet.Image[]} */ let images = [];
+  /** @type {Map<number, Sheet.Cell>} */ const live = new Map();
+  /** @type {Sheet.Cell[]} */ const spare = [];
   const shape = { columns: 1, width: 0, height: 0, frame: 0, size: "m" };
   let active = 0;
   let frame = 0;
@@ -61,14 +60,14 @@
     return { element, picture, group, name, why };
   }
 
-  /** @param {any} cell @param {number} at */
+  /** @param {Sheet.Cell} cell @param {number} at */
   function fill(cell, at) {
     const image = images[at];
     const { element, picture } = cell;
     const verdict = VERDICTS[image.state] || VERDICTS.open;
     const alone = image.group === null;
-    const first = alone || (images[at - 1] || {}).group !== image.group;
-    const final = alone || (images[at + 1] || {}).group !== image.group;
+    const first = alone || images[at - 1]?.group !== image.group;
+    const final = alone || images[at + 1]?.group !== image.group;
     const burst = alone || (first && final) ? "" : `grouped ${first ? "first" : ""} ${final ? "final" : ""} ${image.best ? "best" : ""}`;
     element.className = `cell ${image.state} ${burst} ${image.thumb ? "" : "blank"}`;
     element.id = `cell-${at}`;
@@ -77,10 +76,10 @@
     element.setAttribute("aria-setsize", String(images.length));
     const reason = image.state === "failed" ? image.failure : image.codes[0];
     const more = image.codes.length > 1 ? ` +${number(image.codes.length - 1)}` : "";
-    const label = alone ? "" : `${PS.kindName(image.kind)} of ${number(PS.model.groups.get(image.group).length)}`;
+    const label = alone ? "" : `${PS.kindName(image.kind)} of ${number(PS.model.groupOf(image).length)}`;
     element.setAttribute("aria-label", [image.name, verdict.name, reason, label, image.best && !alone ? "best of its group" : ""].filter(Boolean).join(", "));
     element.style.transform = `translate(${(at % shape.columns) * (shape.width + GAP)}px, ${Math.floor(at / shape.columns) * shape.height}px)`;
-    cell.group.textContent = alone ? "" : image.best ? `★ Best of ${number(PS.model.groups.get(image.group).length)}` : first ? label : "";
+    cell.group.textContent = alone ? "" : image.best ? `★ Best of ${number(PS.model.groupOf(image).length)}` : first ? label : "";
     cell.name.textContent = image.name;
     cell.name.title = image.folder + image.name;
     cell.why.textContent = `${verdict.glyph} ${reason || verdict.name}${more}`;
@@ -90,7 +89,7 @@
     return cell;
   }
 
-  /** @param {any} cell @param {number} at */
+  /** @param {Sheet.Cell} cell @param {number} at */
   function mark(cell, at) {
     cell.element.classList.toggle("active", at === active);
     cell.element.setAttribute("aria-selected", String(at === active));
@@ -103,6 +102,7 @@
     draw();
   }
 
+  /** @type {Sheet.Grid} */
   const grid = {
     /** @param {HTMLElement} element @param {(at: number) => void} open */
     start(element, open) {
@@ -115,7 +115,7 @@
         if (cell) { grid.move(Number(/** @type {HTMLElement} */ (cell).dataset.at)); open(active); }
       });
     },
-    /** @param {any[]} list @param {string} size */
+    /** @param {Sheet.Image[]} list @param {string} size */
     show(list, size) { images = list; shape.size = size; active = Math.min(active, Math.max(0, list.length - 1)); reset(); },
     relayout() {
       const before = shape.width + shape.columns + innerHeight;
@@ -129,7 +129,7 @@
     move(at) {
       if (!images.length) return;
       active = Math.max(0, Math.min(images.length - 1, at));
-      const sticky = document.getElementById("bar").getBoundingClientRect();
+      const sticky = byId("bar").getBoundingClientRect();
       const covered = sticky.top <= 0 ? sticky.height : 0;
       const top = box.getBoundingClientRect().top + Math.floor(active / shape.columns) * shape.height;
       if (top < covered + GAP) scrollBy({ top: top - covered - GAP, behavior: "instant" });

@@ -2,12 +2,11 @@
 /* The keyboard. One table serves the handlers and the overlay, so the overlay cannot be wrong. */
 "use strict";
 (function () {
-  /** @type {any} */
   const PS = window.ParjanyaSheet;
-  const { h, state, model } = PS;
+  const { h, byId, state, model } = PS;
   const grid = PS.grid;
 
-  /** @type {{keys: string[], shown: string, does: string, run: () => void, when?: () => boolean}[]} */
+  /** @type {Sheet.Key[]} */
   const TABLE = [
     { keys: ["ArrowRight"], shown: "→", does: "Next image", run: () => PS.browse(grid.active + 1) },
     { keys: ["ArrowLeft"], shown: "←", does: "Previous image", run: () => PS.browse(grid.active - 1) },
@@ -21,7 +20,7 @@
     { keys: ["Escape"], shown: "Esc", does: "Close details, comparison or this list", run: () => state.set({ i: null }) },
     { keys: ["c", "C"], shown: "C", does: "Compare the group of the image", run: compare },
     { keys: ["g", "G"], shown: "G", does: "Show only the group of the image; again for all", run: onlyGroup },
-    { keys: ["/"], shown: "/", does: "Search names and reasons", run: () => document.getElementById("q").focus() },
+    { keys: ["/"], shown: "/", does: "Search names and reasons", run: () => byId("q").focus() },
     { keys: ["1"], shown: "1", does: "Only keep", run: () => verdict("keep") },
     { keys: ["2"], shown: "2", does: "Only review", run: () => verdict("review") },
     { keys: ["3"], shown: "3", does: "Only reject", run: () => verdict("reject") },
@@ -34,7 +33,7 @@
 
   function compare() {
     const image = grid.images[grid.active];
-    if (image && image.group !== null && model.groups.get(image.group).length > 1) state.set({ c: image.group });
+    if (image && image.group !== null && model.groupOf(image).length > 1) state.set({ c: image.group });
   }
 
   function onlyGroup() {
@@ -46,8 +45,10 @@
   /** @param {string} name */
   function verdict(name) { state.set({ v: state.get().v === name ? null : name, i: null }); }
 
+  const overlay = () => /** @type {HTMLDialogElement} */ (byId("help"));
+
   function help() {
-    const dialog = /** @type {any} */ (document.getElementById("help"));
+    const dialog = overlay();
     if (dialog.open) { dialog.close(); return; }
     dialog.replaceChildren(h("div", { class: "tools" }, h("h2", {}, "Keyboard"), h("span", { class: "space" }),
       h("button", { type: "button", class: "quiet", "aria-label": "Close", on: { click: () => dialog.close() } }, "✕")),
@@ -59,7 +60,7 @@
   function press(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    const helping = /** @type {any} */ (document.getElementById("help")).open;
+    const helping = overlay().open;
     if (target.matches("input, select, textarea")) {
       if (event.key === "Escape" && target.matches("input")) { target.blur(); grid.focus(); }
       else if (event.key === "Enter" && target.matches("input")) { event.preventDefault(); grid.focus(); PS.browse(0); }
@@ -71,7 +72,7 @@
     return run(TABLE, event);
   }
 
-  /** @param {typeof TABLE} table @param {KeyboardEvent} event */
+  /** @param {Sheet.Key[]} table @param {KeyboardEvent} event */
   function run(table, event) {
     const entry = table.find((candidate) => candidate.keys.includes(event.key));
     if (!entry) return;

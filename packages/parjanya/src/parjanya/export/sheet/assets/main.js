@@ -2,9 +2,8 @@
 /* Puts the parts together: the address says what is shown, everything else follows from it. */
 "use strict";
 (function () {
-  /** @type {any} */
   const PS = window.ParjanyaSheet;
-  const { state, model, grid, detail, compare, filters, keys } = PS;
+  const { byId, state, model, grid, detail, compare, filters, keys } = PS;
   const NARROW = matchMedia("(max-width: 760px)");
 
   /** Make the image at `at` the active one; open details follow it. @param {number} at */
@@ -21,7 +20,7 @@
     if (NARROW.matches) requestAnimationFrame(() => { const close = document.getElementById("close"); if (close) close.focus(); });
   };
 
-  /** @param {Record<string, string>} now @param {Record<string, string>} before */
+  /** @param {Sheet.Shown} now @param {Sheet.Shown} before */
   function follow(now, before) {
     const filtered = ["v", "m", "r", "g", "q", "s", "z"].some((key) => now[key] !== before[key]);
     if (filtered || !grid.images.length) {
@@ -30,7 +29,7 @@
       document.body.dataset.size = now.z || "m";
       grid.show(images, now.z || "m");
       filters.refresh(images.length);
-      const empty = document.getElementById("empty");
+      const empty = byId("empty");
       empty.hidden = images.length > 0;
       empty.textContent = model.images.length ? "No image matches. Press 0 or clear the filters to see all." : "There are no images in this sheet.";
       const at = images.indexOf(kept);
@@ -51,11 +50,11 @@
 
   function start() {
     filters.build();
-    grid.start(document.getElementById("grid"), (/** @type {number} */ at) => PS.openAt(at));
-    detail.start(document.getElementById("detail"));
-    compare.start(document.getElementById("compare"));
+    grid.start(byId("grid"), (at) => PS.openAt(at));
+    detail.start(byId("detail"));
+    compare.start(/** @type {HTMLDialogElement} */ (byId("compare")));
     keys.start();
-    document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); grid.focus(); });
+    byId("skip").addEventListener("click", (event) => { event.preventDefault(); grid.focus(); });
     state.onChange(follow);
     state.start();
     grid.focus();

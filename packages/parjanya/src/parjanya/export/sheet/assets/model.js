@@ -2,45 +2,41 @@
 /* The images: unpacked from the index, counted, filtered and put in order. Knows nothing of the page. */
 "use strict";
 (function () {
-  /** @type {any} */
   const PS = window.ParjanyaSheet;
 
-  /**
-   * @typedef {{position: number, id: string, path: string, name: string, folder: string, state: string, failure: string|null,
-   *   status: string, medium: string|null, codes: string[], group: string|null, kind: string|null, rank: number|null,
-   *   best: boolean, taken: string|null, thumb: string|null, width: number|null, height: number|null,
-   *   sharpness: number|null, rating: number|null, haystack: string}} Img
-   */
-
-  /** @type {Img[]} */ const images = [];
-  /** @type {Map<string, Img[]>} */ const groups = new Map();
-  /** @type {Map<string, Img>} */ const byId = new Map();
-  /** @type {Map<number, any[]>} */ const details = new Map();
+  /** @type {Sheet.Image[]} */ const images = [];
+  /** @type {Map<string, Sheet.Image[]>} */ const groups = new Map();
+  /** @type {Map<string, Sheet.Image>} */ const byId = new Map();
+  /** @type {Map<number, Sheet.Details[]>} */ const details = new Map();
   /** @type {Map<number, Promise<void>>} */ const loading = new Map();
-  const model = { images, groups, byId, meta: /** @type {any} */ ({}), detailsPerFile: 1, list, counts, detail };
+  /** @type {Sheet.Model} */
+  const model = { images, groups, byId, meta: /** @type {Sheet.Meta} */ ({}), detailsPerFile: 1, groupOf, list, counts, detail };
 
-  /** Called by the data script. @param {any} index */
+  /** Called by the data script. @param {Sheet.Index} index */
   function receiveIndex(index) {
-    const at = Object.fromEntries(index.columns.map((/** @type {string} */ name, /** @type {number} */ i) => [name, i]));
-    const text = (/** @type {string} */ table, /** @type {number} */ i) => (i < 0 ? null : index.tables[table][i]);
+    const at = Object.fromEntries(index.columns.map((name, i) => [name, i]));
+    const text = (/** @type {Sheet.TableName} */ table, /** @type {number} */ i) => (i < 0 ? null : index.tables[table][i]);
     model.meta = index.meta;
     model.detailsPerFile = index.detailsPerFile;
-    index.rows.forEach((/** @type {any[]} */ row, /** @type {number} */ position) => {
-      const cut = Math.max(row[at.path].lastIndexOf("/"), row[at.path].lastIndexOf("\\")) + 1;
-      const verdict = text("verdict", row[at.verdict]);
-      const failure = text("failure", row[at.failure]);
-      const status = text("status", row[at.status]);
-      const codes = row[at.codes].map((/** @type {number} */ i) => text("code", i));
-      /** @type {Img} */
+    index.rows.forEach((row, position) => {
+      /** @template {keyof Sheet.Row} Name @param {Name} name */
+      const cell = (name) => /** @type {Sheet.Row[Name]} */ (row[at[name]]);
+      const path = cell("path");
+      const cut = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
+      const verdict = text("verdict", cell("verdict"));
+      const failure = text("failure", cell("failure"));
+      const status = text("status", cell("status"));
+      const codes = cell("codes").map((i) => index.tables.code[i]);
+      /** @type {Sheet.Image} */
       const image = {
-        position, id: row[at.id], path: row[at.path], name: PS.visible(row[at.path].slice(cut)), folder: PS.visible(row[at.path].slice(0, cut)),
+        position, id: cell("id"), path, name: PS.visible(path.slice(cut)), folder: PS.visible(path.slice(0, cut)),
         state: failure !== null || status === "failed" ? "failed" : verdict || "open",
-        failure, status, medium: text("medium", row[at.medium]), codes,
-        group: text("group", row[at.group]),
-        kind: row[at.group] < 0 ? null : text("kind", index.groupKinds[row[at.group]]),
-        rank: row[at.rank], best: row[at.best] === 1, taken: row[at.taken], thumb: row[at.thumb],
-        width: row[at.width], height: row[at.height], sharpness: row[at.sharpness], rating: row[at.rating],
-        haystack: [row[at.path], ...codes, failure || ""].join(" ").toLowerCase(),
+        failure, status, medium: text("medium", cell("medium")), codes,
+        group: text("group", cell("group")),
+        kind: cell("group") < 0 ? null : text("kind", index.groupKinds[cell("group")]),
+        rank: cell("rank"), best: cell("best") === 1, taken: cell("taken"), thumb: cell("thumb"),
+        width: cell("width"), height: cell("height"), sharpness: cell("sharpness"), rating: cell("rating"),
+        haystack: [path, ...codes, failure || ""].join(" ").toLowerCase(),
       };
       images.push(image);
       byId.set(image.id, image);
@@ -54,7 +50,7 @@
   }
 
   const last = "\uffff";
-  /** @type {Record<string, (a: Img, b: Img) => number>} */
+  /** @type {Record<string, (a: Sheet.Image, b: Sheet.Image) => number>} */
   const ORDERS = {
     taken: (a, b) => compare(a.taken || last, b.taken || last) || compare(a.path, b.path),
     name: (a, b) => natural.compare(a.path, b.path),
@@ -66,7 +62,7 @@
   const natural = new Intl.Collator(undefined, { numeric: true });
   const compare = (/** @type {string} */ a, /** @type {string} */ b) => (a < b ? -1 : a > b ? 1 : 0);
 
-  /** The images that `state` asks for, groups side by side with the best first. @param {Record<string, string>} state @returns {Img[]} */
+  /** The images that `state` asks for, groups side by side with the best first. @param {Record<string, string>} state @returns {Sheet.Image[]} */
   function list(state) {
     const words = (state.q || "").toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = images.filter(
@@ -81,7 +77,7 @@
     return together(wanted);
   }
 
-  /** @param {Img} image @param {string} wanted */
+  /** @param {Sheet.Image} image @param {string} wanted */
   function groupMatches(image, wanted) {
     if (wanted === "any") return image.group !== null;
     if (wanted === "best") return image.group === null || image.best;
@@ -89,16 +85,21 @@
     return image.group === wanted;
   }
 
-  /** @param {Img[]} sorted */
+  /** The members of its group, the best first; none when it stands alone. @param {Sheet.Image} image */
+  function groupOf(image) {
+    return (image.group === null ? null : groups.get(image.group)) || [];
+  }
+
+  /** @param {Sheet.Image[]} sorted */
   function together(sorted) {
-    /** @type {Map<string, Img[]>} */ const members = new Map();
+    /** @type {Map<string, Sheet.Image[]>} */ const members = new Map();
     for (const image of sorted) {
       if (image.group === null) continue;
       const found = members.get(image.group);
       if (found) found.push(image);
       else members.set(image.group, [image]);
     }
-    /** @type {Img[]} */ const result = [];
+    /** @type {Sheet.Image[]} */ const result = [];
     for (const image of sorted) {
       if (image.group === null) { result.push(image); continue; }
       const group = members.get(image.group);
@@ -109,14 +110,14 @@
     return result;
   }
 
-  /** How many images have each value of `pick`, most frequent first. @param {(image: Img) => (string|null)[]} pick @returns {[string, number][]} */
+  /** How many images have each value of `pick`, most frequent first. @param {(image: Sheet.Image) => (string|null)[]} pick @returns {[string, number][]} */
   function counts(pick) {
     /** @type {Map<string, number>} */ const found = new Map();
     for (const image of images) for (const value of pick(image)) if (value !== null) found.set(value, (found.get(value) || 0) + 1);
     return [...found].sort((a, b) => b[1] - a[1] || compare(a[0], b[0]));
   }
 
-  /** Everything about one image; loaded when asked for. @param {Img} image @returns {Promise<any>} */
+  /** Everything about one image; loaded when asked for. @param {Sheet.Image} image @returns {Promise<Sheet.Details>} */
   async function detail(image) {
     const number = Math.floor(image.position / model.detailsPerFile);
     if (!details.has(number)) {
@@ -137,10 +138,12 @@
     });
   }
 
-  Object.assign(PS, {
+  /** @type {Sheet.Data} */
+  const data = {
     model,
     receiveIndex,
-    /** Called by a details script. @param {number} number @param {any[]} list */
-    receiveDetails: (number, list) => details.set(number, list),
-  });
+    /** Called by a details script. */
+    receiveDetails: (number, list) => { details.set(number, list); },
+  };
+  Object.assign(PS, data);
 })();

@@ -3,11 +3,10 @@
  *   v verdict   m medium   r reason   g group   q text   s order   z size   i open image   c compared group */
 "use strict";
 (function () {
-  /** @type {any} */
   const PS = window.ParjanyaSheet;
   const KEYS = ["v", "m", "r", "g", "q", "s", "z", "i", "c"];
-  /** @type {Record<string, string>} */ let current = {};
-  /** @type {((now: Record<string, string>, before: Record<string, string>) => void)[]} */ const listeners = [];
+  /** @type {Sheet.Shown} */ let current = {};
+  /** @type {Sheet.Listener[]} */ const listeners = [];
 
   function read() {
     const given = new URLSearchParams(location.hash.slice(1));
@@ -23,9 +22,9 @@
 
   const state = {
     get: () => current,
-    /** The address that `change` leads to. @param {Record<string, string|null>} change */
+    /** The address that `change` leads to. @param {Sheet.Change} change */
     link: (change) => address({ ...current, ...change }),
-    /** Go there; `quietly` leaves no step to go back to (typing, browsing). @param {Record<string, string|null>} change @param {boolean=} quietly */
+    /** Go there; `quietly` leaves no step to go back to (typing, browsing). @param {Sheet.Change} change @param {boolean=} quietly */
     set(change, quietly) {
       const target = address({ ...current, ...change });
       if (target === address(current)) return;
@@ -33,7 +32,7 @@
       else location.hash = target;
       update();
     },
-    /** @param {(now: Record<string, string>, before: Record<string, string>) => void} listener */
+    /** @param {Sheet.Listener} listener */
     onChange: (listener) => listeners.push(listener),
     start: () => update(true),
   };
