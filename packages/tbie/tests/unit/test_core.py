@@ -133,4 +133,4 @@ def test_dead_letters_are_not_live() -> None:
 @pytest.mark.parametrize("name", ["stream_batch", "sweep_page", "heartbeat_cycles"])
 def test_a_count_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        Settings(**{name: 0})  # type: ignore[arg-type]
+        Settings(**{name: 0})
