@@ -28,7 +28,7 @@ def test_a_file_that_kills_its_worker_is_quarantined_with_evidence_and_its_neigh
     assert found["stage"] == "technical"
     assert "the decoder says its last words" in found["stderr"]
     assert "worker_died" in product.look("explain", str(product.shoot / "crash.jpg")).out
-    dead = json.loads(product.look("status", "--json").out)["stages"]["technical"]["intent"]["dead"]
+    dead = json.loads(product.look("status", "--json", code=NOT_WELL).out)["stages"]["technical"]["intent"]["dead"]
     assert dead == 1
     # a run of the real product, whose decoder does not crash on it, tries it again
     assert product.curate()["failed"] == {}

@@ -52,9 +52,15 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
             else:
                 show("\n".join(_lines(found)))
             if not watch:
-                return Exit.NOT_WELL if found.findings or _gap(found) or _unknown(found) else Exit.DONE
+                return (
+                    Exit.NOT_WELL if found.findings or _gap(found) or _unknown(found) or _failed(found) else Exit.DONE
+                )
             pause.wait(WATCH_EVERY_S)
             show()
+
+
+def _failed(found: Status) -> bool:
+    return any(stage.states["failed"] for stage in found.stages.values())
 
 
 def _gap(found: Status) -> bool:

@@ -152,7 +152,7 @@ class _Leader:
 
 def _follow(system: System, tenant: str, interrupt: Interrupt) -> bool:
     """Wait for the engine that leads this home; False if interrupted, or if this process leads now."""
-    with system.listen("settled", "curate") as listener:
+    with system.listen("truth", "curate") as listener:
         return _watch(
             system,
             tenant,

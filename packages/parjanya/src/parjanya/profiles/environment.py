@@ -16,8 +16,9 @@ from tbie.core.settings import Settings
 
 VARIABLE = "PARJANYA_SETTINGS"
 
-PROFILE: Mapping[str, float] = {"visibility_timeout_s": 300.0}
-"""Where images differ from the kernel's defaults: comparing a tenant of 100,000 images takes minutes."""
+PROFILE: Mapping[str, float] = {"visibility_timeout_s": 300.0, "barrier_patience_s": 600.0}
+"""Where images differ from the kernel's defaults: comparing a tenant of 100,000 images takes minutes, and comparing one
+that is still being taken in is work for nothing; a shoot of ten thousand takes about as long as this patience."""
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

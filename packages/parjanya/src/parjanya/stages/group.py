@@ -63,7 +63,13 @@ def _stale(
             continue
         for candidate in sorted(images, key=lambda c: c.item):
             key, now = ItemKey(tenant, candidate.item), groups[tenant][candidate.item]
-            if key in in_batch or candidate.stored_group is None:
+            if key in in_batch:
+                continue
+            if candidate.stored_group is None:
+                # Not compared yet, or being compared by a worker that loaded the tenant before this batch's images were
+                # there: if they belong together, that comparison must not stand.
+                if now["group"] is not None and (tenant, now["group"]) in carriers:
+                    found.setdefault(carriers[tenant, now["group"]], []).append(key)
                 continue
             if canonical_json(dict(candidate.stored_group)) != canonical_json(now):
                 carrier = carriers.get((tenant, now["group"]), carriers[tenant, None])

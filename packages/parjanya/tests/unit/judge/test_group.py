@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
-from parjanya.stages import group
 from parjanya.vision.candidate import Candidate
 from parjanya.vision.grouping import BURST_SPAN_MS, group_images
 from parjanya.vision.likeness import is_informative, similar_pairs
 from tbie.core.clock import SystemClock
-from tbie.core.keys import Address, ItemKey
-from tbie.core.outcome import Completed, Retry
-from tbie.execution import Work
 
 sys.path.insert(0, str(Path(__file__).parent))
+from judge_candidates import CAMERA, frame, image, near, some_hash
 from judge_pictures import dct_hash, scene
 
-CAMERA = ("Acme", "Mk II", "42")
 RANDOM = np.random.default_rng(11)
-
-
-def some_hash(seed: int) -> str:
-    """The hash of some scene: 128 of 256 bits set."""
-    bits = np.zeros(256, np.uint8)
-    bits[np.random.default_rng(seed).permutation(256)[:128]] = 1
-    return np.packbits(bits).tobytes().hex()
-
-
-def near(hash_hex: str, bits: int, seed: int = 0) -> str:
-    """*hash_hex* with *bits* of its bits flipped, half of them each way."""
-    array = np.unpackbits(np.frombuffer(bytes.fromhex(hash_hex), np.uint8))
-    rng = np.random.default_rng(seed)
-    ones, zeros = rng.permutation(np.flatnonzero(array)), rng.permutation(np.flatnonzero(array == 0))
-    array[np.concatenate([ones[: bits // 2], zeros[: bits - bits // 2]])] ^= 1
-    return np.packbits(array).tobytes().hex()
-
-
-def image(item: str, **known: Any) -> Candidate:
-    known.setdefault("path", f"/shoot/{item}.jpg")
-    known.setdefault("sha256", item.encode().hex().ljust(64, "0"))
-    return Candidate(item=item, **known)
-
-
-def frame(item: str, at_ms: int, hash_hex: str, **known: Any) -> Candidate:
-    return image(item, camera=CAMERA, taken_ms=at_ms, phash=hash_hex, **known)
 
 
 def test_the_same_bytes_under_two_names_are_an_exact_group_and_the_original_name_is_best() -> None:
@@ -214,85 +181,3 @@ def test_ten_thousand_images_are_grouped_in_seconds() -> None:
     facts = group_images(images)
     assert clock.monotonic_s() - began < 20, "about 1.5 s on one unloaded core"
     assert len({f["group"] for f in facts.values()}) in (3333, 3334)
-
-
-def work(item: str, tenant: str = "studio") -> Work:
-    return Work(ItemKey(tenant, item), "group", 1, group.VERSION, Address("file", item), {"path": item}, {})
-
-
-def stored(images: Sequence[Candidate]) -> list[Candidate]:
-    facts = group_images(images)
-    return [replace(c, stored_group=facts[c.item]) for c in images]
-
-
-def test_a_new_member_invalidates_the_stored_answers_that_it_changes_and_no_others() -> None:
-    one = some_hash(12)
-    before = stored([frame("a", 0, one), frame("b", 90, near(one, 9)), frame("far", 10**8, some_hash(13))])
-    handle = group.make_batch_handler(lambda _: [*before, frame("c", 150, near(one, 14), sharpness=0.9)])
-    (outcome,) = handle([work("c")])
-    assert isinstance(outcome, Completed)
-    assert outcome.facts["best"] is True
-    assert outcome.invalidates == ((ItemKey("studio", "a"), "group"), (ItemKey("studio", "b"), "group"))
-
-
-def test_members_of_the_same_batch_are_not_invalidated_but_answered() -> None:
-    one = some_hash(14)
-    before = stored([frame("a", 0, one)])
-    handle = group.make_batch_handler(lambda _: [*before, frame("b", 5, near(one, 9))])
-    outcomes = handle([work("a"), work("b")])
-    assert [o.invalidates for o in outcomes if isinstance(o, Completed)] == [(), ()]
-
-
-def test_a_converged_tenant_invalidates_nothing() -> None:
-    settled = stored([frame(f"i{k}", k, near(some_hash(15), 9, k)) for k in range(6)])
-    (outcome,) = group.make_batch_handler(lambda _: settled)([work("i3")])
-    assert isinstance(outcome, Completed)
-    assert outcome.invalidates == ()
-
-
-def test_tenants_never_meet_in_a_group() -> None:
-    handle = group.make_batch_handler(lambda tenant: [image("a", sha256="s" * 64)])
-    outcomes = handle([work("a", "one"), work("a", "two")])
-    assert all(isinstance(o, Completed) and o.facts["group"] is None for o in outcomes)
-
-
-def test_a_work_that_is_not_among_the_candidates_is_tried_again() -> None:
-    (outcome,) = group.make_batch_handler(lambda _: [])([work("a")])
-    assert isinstance(outcome, Retry)
-    assert outcome.reason == "not_yet_a_candidate"
-
-
-def test_a_candidate_is_read_from_the_facts_of_the_stages() -> None:
-    technical = {
-        "sha256": "f" * 64, "phash": some_hash(1), "bytes": 9, "width": 30, "height": 20,
-        "exif": {"make": "Acme", "model": "Mk II", "serial": None, "taken": {"local": "2024-05-01T10:00:00.250"}},
-    }  # fmt: skip
-    quality = {"subject_sharpness": 0.7, "clipped_highlights": 0.1, "clipped_shadows": 0.2, "noise": None}
-    read = Candidate.of("i", {"path": "/a/b.jpg"}, {"technical": technical, "quality": quality}, None)
-    assert (read.camera, read.pixels, read.sharpness, read.noise) == (("Acme", "Mk II", ""), 600, 0.7, None)
-    assert read.clipped == pytest.approx(0.3)
-    assert read.taken_ms is not None
-    assert read.taken_ms % 1000 == 250
-    with pytest.raises(ValueError, match="SHA-256"):
-        Candidate.of("i", {}, {}, None)
-
-
-@pytest.mark.parametrize("local", ["0000:00:00 00:00:00", "", None, 7])
-def test_a_capture_time_that_cannot_be_read_is_unknown(local: object) -> None:
-    technical = {"sha256": "f" * 64, "exif": {"model": "m", "taken": {"local": local}}}
-    assert Candidate.of("i", {}, {"technical": technical}, None).taken_ms is None
-
-
-def test_real_edits_and_rotations_of_one_picture_are_found_and_nothing_else() -> None:
-    from judge_pictures import data_folder
-
-    data = data_folder()
-    same = sorted((data / "nearduplicate").rglob("*.jpg"))
-    others = sorted((data / "photo").glob("*.png")) + sorted((data / "nonphoto").glob("*.png"))
-    candidates = [image(str(p.relative_to(data)), phash=dct_hash(Image.open(p).convert("RGB"))) for p in same + others]
-    facts = group_images(candidates)
-    groups = [facts[str(p.relative_to(data))]["group"] for p in same]
-    wrong = [str(p) for p in others if facts[str(p.relative_to(data))]["group"] is not None]
-    pairs = sum(a is not None and a == b for k, a in enumerate(groups) for b in groups[k + 1 :])
-    assert pairs / (len(same) * (len(same) - 1) / 2) >= 0.95
-    assert not wrong

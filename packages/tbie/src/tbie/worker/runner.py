@@ -90,6 +90,8 @@ class Runner:
                     self._report(finding)
             except TbieError as error:
                 self._report(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, leases must go on being extended
+                self._report(TbieError(f"heartbeat: {type(error).__name__}: {error}"))
             if self._over.wait(interval):
                 return
 
