@@ -68,7 +68,14 @@ class Release(NamedTuple):
     message: Message
 
 
-Disposal = Delete | Defer | Bury | Release
+class Hold(NamedTuple):
+    """Keep it, hidden until *until_ms*, and do not count this receive: its failure class is paused, it was not tried."""
+
+    message: Message
+    until_ms: int
+
+
+Disposal = Delete | Defer | Bury | Release | Hold
 
 
 class DeadLetter(NamedTuple):
@@ -99,6 +106,9 @@ class Presence(NamedTuple):
     dead: bool
     receives: int
     evidence: Facts | None = None
+    address: Address | None = None
+    """Where it sends its worker; must be where Truth says the item is."""
+    sent_ms: int = 0
 
 
 class IntentQueue(Protocol):

@@ -95,7 +95,7 @@ def apply(item: Item, command: Command, workflow: Workflow, now_ms: int, ids: Id
         case Settle():
             refused = _settle(draft, command)
         case Reset():
-            refused = _reset(draft, (command.stage,), command.only_states)
+            refused = _reset_one(draft, command)
         case Rotate():
             refused = _rotate(draft, command)
         case Exhaust():
@@ -105,7 +105,7 @@ def apply(item: Item, command: Command, workflow: Workflow, now_ms: int, ids: Id
             refused = None if draft.touched else NOTHING_TO_DO
         case Update():
             address, attributes = command.address, command.attributes
-            refused = _reset(draft, tuple(s.name for s in workflow.stages if not s.needs), ())
+            refused = _reset(draft, tuple(s.name for s in workflow.stages if not s.needs))
     if refused is not None:
         return refused
     return Change(tuple(draft.touched.values()), command.cause, address, attributes)
@@ -228,7 +228,9 @@ def _advance(draft: _Draft, stages: Iterable[Stage], lifted: frozenset[str]) -> 
         else:
             state, token = PENDING, draft.ids.token()
         now = draft.now_ms
-        draft.put(StageRecord(stage.name, state, stage.version, generation, token, 0, now, now, 0, reason))
+        resets = record.resets if record is not None else 0
+        opened = StageRecord(stage.name, state, stage.version, generation, token, 0, now, now, 0, reason, resets=resets)
+        draft.put(opened)
 
 
 def _why_not(draft: _Draft, stage: Stage, needs: Iterable[StageRecord | None]) -> str | None:
@@ -244,11 +246,23 @@ def _why_not(draft: _Draft, stage: Stage, needs: Iterable[StageRecord | None]) -
     return stage.eligible(facts)
 
 
-def _reset(draft: _Draft, names: tuple[str, ...], only_states: tuple[StageState, ...]) -> Refused | None:
+def _reset_one(draft: _Draft, command: Reset) -> Refused | None:
+    """An operator's, a campaign's or the reconciler's reset, if what it was decided on still holds."""
+    record = draft.records.get(command.stage)
+    if record is None or (command.token is not None and record.token != command.token):
+        return NOTHING_TO_DO if record is None else SUPERSEDED
+    if command.only_states and record.state not in command.only_states:
+        return NOTHING_TO_DO
+    if command.only_before_ms is not None and record.since_ms >= command.only_before_ms:
+        return NOTHING_TO_DO
+    return _reset(draft, (command.stage,), record.resets + 1 if command.automatic else 0)
+
+
+def _reset(draft: _Draft, names: tuple[str, ...], resets: int = 0) -> Refused | None:
     affected: dict[str, Stage] = {}
     for name in names:
         record = draft.records.get(name)
-        if record is None or record.state is WAITING or (only_states and record.state not in only_states):
+        if record is None or record.state is WAITING:
             continue
         affected[name] = draft.workflow[name]
         affected.update({stage.name: stage for stage in draft.workflow.downstream[name]})
@@ -258,7 +272,9 @@ def _reset(draft: _Draft, names: tuple[str, ...], only_states: tuple[StageState,
     for stage in affected.values():
         old = draft.records.get(stage.name)
         if old is not None:
-            draft.put(StageRecord(stage.name, WAITING, stage.version, old.generation + 1, "", 0, now, now))
+            count = resets if stage.name in names else 0
+            fresh = StageRecord(stage.name, WAITING, stage.version, old.generation + 1, "", 0, now, now, resets=count)
+            draft.put(fresh)
     _advance(draft, [s for s in draft.workflow.stages if s.name in affected], frozenset())
     return None
 

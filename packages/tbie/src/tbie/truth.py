@@ -31,6 +31,9 @@ class StageState(StrEnum):
         return self in _FINAL
 
 
+QUARANTINED = ("worker_died", "timed_out")
+"""Reasons of stages that took their worker with them. Another attempt is a person's decision, never the reconciler's."""
+
 _FINAL = frozenset({StageState.COMPLETED, StageState.FAILED, StageState.SKIPPED})
 
 
@@ -51,6 +54,8 @@ class StageRecord(NamedTuple):
     retriable: bool = False
     evidence: Facts | None = None
     facts: Facts | None = None
+    resets: int = 0
+    """Automatic resets since a person, or a result, last began this stage anew: what the reset budget is spent on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,19 @@ class OpenStage(NamedTuple):
     not_before_ms: int
     attempts: int
     address: Address
+    reason: str | None = None
+    """Why its last attempt was put off, None if there was none: its failure class, with tenant and stage."""
+
+
+class FailedStage(NamedTuple):
+    """A failed stage that may be reset without anybody asking: enough to decide whether it should be."""
+
+    key: ItemKey
+    stage: str
+    token: str
+    reason: str
+    resets: int
+    updated_ms: int
 
 
 class HistoryEntry(NamedTuple):
@@ -138,6 +156,12 @@ class Reset(NamedTuple):
     cause: Cause
     only_states: tuple[StageState, ...] = ()
     """If given, only where the stage is in one of these states."""
+    automatic: bool = False
+    """The reconciler's own doing: counts against the reset budget. Anybody else's reset makes that budget whole again."""
+    only_before_ms: int | None = None
+    """If given, only where the stage entered its state before this: a campaign that is resumed resets nothing twice."""
+    token: str | None = None
+    """If given, only while the stage has this token: a decision about a row that has changed since is void."""
 
 
 class Rotate(NamedTuple):
@@ -197,6 +221,17 @@ class Refused(NamedTuple):
 Result = Committed | Refused
 
 
+class Document(NamedTuple):
+    """A small named record beside the items: a leader's term, a pause, a campaign. Written by compare-and-set."""
+
+    kind: str
+    name: str
+    revision: int
+    """Grows with each write, never repeats, also after the document was dropped: a fencing token."""
+    body: Facts
+    updated_ms: int
+
+
 FORGET_AFTER_MS = 3_600_000
 """An instance unheard for this long is history: every worker process is a new instance."""
 
@@ -218,8 +253,14 @@ class TruthStore(Protocol):
         """Add items in one transaction; False where the key exists already (that item is left alone)."""
         ...
 
-    def commit(self, commands: Sequence[Command]) -> list[Result]:
-        """Apply commands in order in one durable transaction, each on its own: one refused leaves the others alone."""
+    def commit(self, commands: Sequence[Command], fence: Document | None = None) -> list[Result]:
+        """Apply commands in order in one durable transaction, each on its own: one refused leaves the others alone.
+
+        With *fence*, only while that document is at that revision: what a deposed leader still wants is not done.
+
+        Raises:
+            FencedError: the document has changed. Nothing was committed.
+        """
         ...
 
     def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
@@ -263,6 +304,17 @@ class TruthStore(Protocol):
         """
         ...
 
+    def failed_stages(
+        self, stage: str, budget: int, before_ms: int, limit: int, after: FailedStage | None = None
+    ) -> list[FailedStage]:
+        """The page after *after* of failed, retriable rows of *stage* with fewer than *budget* resets that have not
+        changed since *before_ms*, by (resets, age). Rows that were quarantined (``QUARANTINED``) are not among them."""
+        ...
+
+    def versions(self) -> Mapping[tuple[str, str], int]:
+        """How many completed records there are by (stage, version). Costs tenants × stages × versions."""
+        ...
+
     def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:
         """How many records there are by (tenant, stage, state); of one tenant, or of all. Costs tenants × stages."""
         ...
@@ -282,6 +334,21 @@ class TruthStore(Protocol):
 
     def heartbeats(self) -> list[Heartbeat]:
         """The last heartbeat of every component instance."""
+        ...
+
+    def documents(self, kind: str) -> list[Document]:
+        """Every document of that kind, by name."""
+        ...
+
+    def write_document(self, kind: str, name: str, body: Facts, revision: int | None) -> Document | None:
+        """Write a document if it is at *revision* (None: if there is none yet); returns what it is now, or None.
+
+        None means that somebody else wrote first: read it again. Durable when it returns.
+        """
+        ...
+
+    def drop_document(self, document: Document) -> bool:
+        """Delete *document* if it still is at its revision; whether that was so."""
         ...
 
     def read_meta(self, name: str) -> str | None:

@@ -5,11 +5,13 @@ TbieError
 ├── WorkflowError            the declared stages do not form a workflow
 ├── TruthError
 │   ├── TruthUnavailableError    Truth cannot be read or written now
+│   ├── FencedError              somebody else leads now
 │   ├── NewerSchemaError         the store was written by a newer version
 │   └── UnknownItemError         no such item
 ├── IntentError
 │   ├── IntentUnavailableError   the queue cannot be read or written now
 │   └── MisroutedIntentError     an address that Truth or the object store does not know
+├── LedgerUnavailableError   decisions cannot be noted or read now
 ├── ObjectError
 │   ├── ObjectMissingError       nothing at that address
 │   └── ObjectStoreFullError     no room for the object
@@ -39,6 +41,10 @@ class TruthUnavailableError(TruthError):
     """Truth cannot be read or written now. Nothing was committed; try again when the cause in the message is gone."""
 
 
+class FencedError(TruthError):
+    """Somebody else leads now. Nothing was committed; stop acting as the leader and stand by."""
+
+
 class NewerSchemaError(TruthError):
     """The store was written by a newer version of this program. Upgrade, or use another home; nothing was changed."""
 
@@ -57,6 +63,10 @@ class IntentUnavailableError(IntentError):
 
 class MisroutedIntentError(IntentError):
     """An intent was built for an address that Truth or the object store does not know. It was not sent."""
+
+
+class LedgerUnavailableError(TbieError):
+    """Decisions cannot be noted or read now. Only the account of them is lost; work goes on."""
 
 
 class ObjectError(TbieError):

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from enum import StrEnum
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -48,6 +49,25 @@ class Depth:
         return self.visible + self.in_flight + self.delayed
 
 
+class BootState(StrEnum):
+    """How far a worker has come. Each step has its own budget: where one stops is where the fault is."""
+
+    REQUESTED = "requested"  # somebody asked for it
+    STARTED = "started"  # there is a process, or an instance
+    REGISTERED = "registered"  # it has said that it lives
+    CLAIMED = "claimed"  # it has taken a first intent
+    COMPLETED = "completed"  # it has committed a first result: from here on it is a worker like any other
+
+
+class Boot(NamedTuple):
+    """One worker on its way."""
+
+    owner: str
+    state: BootState
+    since_ms: int
+    """When it entered this state, epoch milliseconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class FleetView:
     """What a fleet looks like from outside: processes, not promises."""
@@ -55,3 +75,9 @@ class FleetView:
     desired: int
     running: int
     busy: int
+    boots: tuple[Boot, ...] = ()
+    """Workers that were asked for and have not completed anything yet, as far as the fleet itself can tell."""
+    boot_failures: int = 0
+    """Workers in a row that died before they registered."""
+    last_boot_error: str | None = None
+    """What the last of them said."""

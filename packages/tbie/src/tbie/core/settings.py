@@ -47,6 +47,45 @@ class Settings:
     """Workers to wake when the queue cannot be read although Truth has open work."""
     idle_exit_s: float = 10.0
     """A worker that had nothing to do for this long leaves: that is how the fleet scales to zero."""
+    boot_start_budget_s: float = 10.0
+    """From asking for a worker to its process: starting one takes milliseconds, on a loaded machine a second."""
+    boot_register_budget_s: float = 20.0
+    """From its process to its first sign of life: importing the decoders takes a second, on a cold disk ten."""
+    boot_claim_budget_s: float = 30.0
+    """From its first sign of life to its first intent while work is visible: a worker looks four times a second."""
+    boot_complete_margin_s: float = 30.0
+    """From its first intent to its first result, beyond the longest run of the stage: a commit, and a busy disk."""
+    leader_lease_s: float = 10.0
+    """How long a reconciler leads without renewing: a paused process is replaced after this, and never leads twice."""
+    express_lane_items: int = 200
+    """Newest changes that are looked at between two batches while the stream lags: one tenant's flood delays nobody."""
+    stream_batches: int = 8
+    """Batches of the stream in a row before the sweep gets its turn: a busy stream must not starve the safety net."""
+    sweep_share_pages: int = 2
+    """Pages of a sweep that is under way, for each turn of the stream: both go on, neither waits for the other."""
+    pause_failure_count: int = 10
+    """Attempts of one failure class (tenant, stage, reason) that fail within the window before that class is paused:
+    more than one bad batch, fewer than would burn the receives of a backlog."""
+    pause_window_s: float = 60.0
+    """How far back failed attempts of one class count together."""
+    pause_base_s: float = 10.0
+    """The first pause; it doubles with each probe that fails."""
+    pause_max_s: float = 300.0
+    """The longest pause: what has healed is noticed within five minutes."""
+    reset_budget_count: int = 2
+    """Automatic resets of one stage after retriable failures: two more generations of attempts, then a person decides."""
+    reset_cooldown_s: float = 600.0
+    """How long a retriable failure rests before it is reset: what was in the way has had time to go."""
+    ledger_rows: int = 50_000
+    """Decisions kept in the ledger: about 10 MB, a day of incidents on a busy instance."""
+    campaign_rate_per_s: float = 200.0
+    """Items that a campaign may reset in a second: below what one machine works off, so that fresh work is not delayed."""
+    campaign_open_items: int = 500
+    """Open stages above which a campaign waits: a replay must not build a backlog in front of fresh work."""
+    clock_tolerance_s: float = 5.0
+    """How far the clocks of two processes may differ before it is a finding: leases are counted in tens of seconds."""
+    disk_headroom_bytes: int = 256 * 1024 * 1024
+    """Free space below which the disk is nearly full: room for a few thousand previews and a checkpoint of Truth."""
 
     def __post_init__(self) -> None:
         if self.retention_s < self.outage_window_s:
@@ -68,6 +107,13 @@ class Settings:
             "poll_interval_s",
             "heartbeat_interval_s",
             "idle_exit_s",
+            "leader_lease_s",
+            "stream_batches",
+            "sweep_share_pages",
+            "pause_failure_count",
+            "pause_base_s",
+            "ledger_rows",
+            "campaign_rate_per_s",
         ):
             if getattr(self, name) <= 0:
                 raise SettingsError(f"{name} must be positive, not {getattr(self, name):g}")

@@ -11,7 +11,7 @@ from tbie.core.clock import Clock
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Facts
 from tbie.core.reading import Depth, Known, Reading
-from tbie.intent import Bury, Claim, DeadLetter, Defer, Delete, Disposal, Envelope, Message, Presence, Release
+from tbie.intent import Bury, Claim, DeadLetter, Defer, Delete, Disposal, Envelope, Hold, Message, Presence, Release
 
 
 @dataclass(slots=True)
@@ -90,6 +90,9 @@ class MemoryIntent:
             case Release():
                 self._give_back(stored, 0)
                 stored.receives -= 1
+            case Hold(until_ms=until):
+                self._give_back(stored, until if until > self._clock.now_ms() else 0)
+                stored.receives -= 1
 
     @staticmethod
     def _give_back(stored: _Stored, visible_ms: int) -> None:
@@ -143,10 +146,12 @@ class MemoryIntent:
             for key in keys:
                 live, dead = self._messages.get((stage, key)), self._dead.get((stage, key))
                 if live is not None:
-                    found[key] = Presence(live.envelope.token, False, live.receives)
+                    where = live.envelope.address
+                    found[key] = Presence(live.envelope.token, False, live.receives, None, where, live.sent_ms)
                 elif dead is not None:
                     evidence = {"reason": dead.reason, **dead.evidence}
-                    found[key] = Presence(dead.envelope.token, True, dead.receives, evidence)
+                    where = dead.envelope.address
+                    found[key] = Presence(dead.envelope.token, True, dead.receives, evidence, where)
             return Known(found, "memory", self._clock.now_ms())
 
     def depth(self, stage: str) -> Reading[Depth]:

@@ -12,13 +12,17 @@ from dataclasses import replace
 from tbie import history, lifecycle
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
+from tbie.core.errors import FencedError
 from tbie.core.ids import Ids
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Facts
 from tbie.truth import (
     FORGET_AFTER_MS,
+    QUARANTINED,
     Command,
     Committed,
+    Document,
+    FailedStage,
     Heartbeat,
     HistoryEntry,
     Item,
@@ -43,6 +47,8 @@ class MemoryTruth:
         self._cursors: dict[str, int] = {}
         self._beats: dict[tuple[str, str], Heartbeat] = {}
         self._meta: dict[str, str] = {}
+        self._documents: dict[tuple[str, str], Document] = {}
+        self._revision = 0
 
     # -- items
 
@@ -59,8 +65,10 @@ class MemoryTruth:
         self._store(item, lifecycle.Change(records, cause, new.address, new.attributes))
         return True
 
-    def commit(self, commands: Sequence[Command]) -> list[Result]:
+    def commit(self, commands: Sequence[Command], fence: Document | None = None) -> list[Result]:
         with self._transaction():
+            if fence is not None and self._documents.get((fence.kind, fence.name)) != fence:
+                raise FencedError(f"{fence.kind} {fence.name!r} is not at revision {fence.revision} any more")
             results: list[Result] = []
             for command in commands:
                 result = self._apply(command)
@@ -173,6 +181,29 @@ class MemoryTruth:
                 for record in item.stages.values()
             )
 
+    def failed_stages(
+        self, stage: str, budget: int, before_ms: int, limit: int, after: FailedStage | None = None
+    ) -> list[FailedStage]:
+        with self._lock:
+            rows = [
+                FailedStage(item.key, stage, r.token, r.reason or "", r.resets, r.updated_ms)
+                for item in self._items.values()
+                if (r := item.stages.get(stage)) is not None
+                and (r.state is StageState.FAILED and r.retriable and r.reason not in QUARANTINED)
+                and (r.resets < budget and r.updated_ms <= before_ms)
+            ]
+        rows.sort(key=_failed_order)
+        return [row for row in rows if after is None or _failed_order(row) > _failed_order(after)][:limit]
+
+    def versions(self) -> Mapping[tuple[str, str], int]:
+        with self._lock:
+            return Counter(
+                (record.stage, record.version)
+                for item in self._items.values()
+                for record in item.stages.values()
+                if record.state is StageState.COMPLETED
+            )
+
     def oldest_open_ms(self, stage: str) -> int | None:
         rows = self.open_stages(stage, None, 1)
         return rows[0].since_ms if rows else None
@@ -189,6 +220,7 @@ class MemoryTruth:
                 r.not_before_ms,
                 r.attempts,
                 item.address,
+                r.reason,
             )
             for r in item.stages.values()
             if r.state is StageState.PENDING
@@ -208,6 +240,30 @@ class MemoryTruth:
     def heartbeats(self) -> list[Heartbeat]:
         return list(self._beats.values())
 
+    def documents(self, kind: str) -> list[Document]:
+        with self._lock:
+            return sorted(document for document in self._documents.values() if document.kind == kind)
+
+    def write_document(self, kind: str, name: str, body: Facts, revision: int | None) -> Document | None:
+        copied = _copy(body)
+        assert copied is not None
+        with self._lock:
+            old = self._documents.get((kind, name))
+            if (old.revision if old is not None else None) != revision:
+                return None
+            self._revision += 1
+            fresh = Document(kind, name, self._revision, copied, self._clock.now_ms())
+            self._documents[kind, name] = fresh
+            return fresh
+
+    def drop_document(self, document: Document) -> bool:
+        with self._lock:
+            old = self._documents.get((document.kind, document.name))
+            if old is None or old.revision != document.revision:
+                return False
+            del self._documents[document.kind, document.name]
+            return True
+
     def read_meta(self, name: str) -> str | None:
         return self._meta.get(name)
 
@@ -216,6 +272,10 @@ class MemoryTruth:
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def _failed_order(row: FailedStage) -> tuple[int, int, ItemKey]:
+    return row.resets, row.updated_ms, row.key
 
 
 def _copy(facts: Facts | None) -> Facts | None:
