@@ -24,7 +24,7 @@ class Noted(NamedTuple):
     reason: str
     evidence: Facts
     at_ms: int
-    count: int = 1
+    times: int = 1
     """How many times it was decided the same way in a row, up to *at_ms*."""
 
 
@@ -39,7 +39,7 @@ class LedgerEntry(NamedTuple):
     evidence: Facts
     first_ms: int
     last_ms: int
-    count: int
+    times: int
 
 
 class Ledger(Protocol):
