@@ -23,7 +23,6 @@ from parjanya.drills.scene import LOOK_EVERY_S, Scene
 from parjanya.drills.shape import QUICK, Drill, DrillStoppedError
 from parjanya.profiles.environment import PROFILE
 from tbie.core.clock import Clock, SystemClock
-from tbie.core.errors import TbieError
 from tbie.core.settings import Settings
 
 LOOKS = 3
@@ -90,8 +89,10 @@ def run(drill: Drill, common: Ground) -> Report:
         _measure(drill, scene, report, common.reference)
         if drill.guardrail is not None:
             report.guardrail = drill.guardrail(scene)
-    except (DrillStoppedError, TbieError, OSError) as error:
+    except DrillStoppedError as error:
         report.problems.append(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever breaks a drill is what that drill has to report
+        report.problems.append(f"{type(error).__name__}: {error}")
     finally:
         scene.end()
         report.measures, report.problems = scene.measures, [*report.problems, *scene.problems]

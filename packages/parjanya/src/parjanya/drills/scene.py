@@ -140,6 +140,13 @@ class Scene:
         """Read or change truth.db, as a one-off script would."""
         return self._sql("truth.db", sql, parameters)
 
+    def truth_script(self, statements: Sequence[str]) -> None:
+        """Change truth.db by several statements in one transaction."""
+        with self.locked("truth.db"), closing(sqlite3.connect(self.outside / "truth.db", timeout=10.0)) as connection:
+            for sql in statements:
+                connection.execute(sql)
+            connection.commit()
+
     def intent_sql(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Read or change intent.db, as a script, or a lossy queue, would."""
         return self._sql("intent.db", sql, parameters)
