@@ -56,10 +56,10 @@ def drill(
     chosen = DRILLS if name == "all" else (BY_NAME[name],)
     reports = []
     say("drawing pictures, and judging them once without an incident")
-    with _termination_as_interrupt(), ground(images, keep) as common:
+    with _termination_as_interrupt(), ground(images, keep) as shared:
         if not common.json:
             show(heading())
-        for report in run_all(chosen, common, jobs, lambda one: say(f"{one.name}: {one.story}")):
+        for report in run_all(chosen, shared, jobs, lambda one: say(f"{one.name}: {one.story}")):
             reports.append(report)
             if not common.json:
                 show("\n".join((line(report), *remarks(report))))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.drills import pictures
+from parjanya.drills.confined import Order, run_confined
 from parjanya.drills.effects import effects
 from parjanya.drills.reference import Answers, instant, undisturbed
 from parjanya.drills.report import Report
@@ -80,9 +81,19 @@ def run_all(drills: Sequence[Drill], common: Ground, jobs: int, begun: Callable[
 def run(drill: Drill, common: Ground) -> Report:
     """One drill in a home of its own. Never raises for what the instance does: that is a problem in the report."""
     report = Report(drill, cannot_run=drill.cannot_run())
-    if report.cannot_run is not None or common.stopped.is_set():
-        return report
-    root = common.root / drill.name
+    if common.stopped.is_set():
+        report.problems.append("interrupted before it began")
+    elif report.cannot_run is None and drill.disk_mib is not None:
+        order = Order(drill.name, common.root / drill.name, common.shoot, common.reference, common.keep)
+        run_confined(order, drill.disk_mib, report, common.stopped)
+    elif report.cannot_run is None:
+        run_here(report, common)
+    return report
+
+
+def run_here(report: Report, common: Ground) -> None:
+    """Run the drill of *report* in this process's view of the files, and fill in the report."""
+    drill, root = report.drill, common.root / report.drill.name
     scene = Scene(root, common.shoot, common.clock, common.stopped, drill.workers, drill.settings)
     report.budget_s = drill.budget.seconds(scene.settings) + LOOKS * LOOK_EVERY_S
     try:
@@ -100,7 +111,6 @@ def run(drill: Drill, common: Ground) -> Report:
             report.home = str(scene.home)
         else:
             shutil.rmtree(root, ignore_errors=True)
-    return report
 
 
 def _measure(drill: Drill, scene: Scene, report: Report, reference: Answers) -> None:

@@ -50,7 +50,6 @@ class Scene:
     ) -> None:
         self.root, self.shoot, self.clock = root, tuple(shoot), clock
         self.home = root / "home"
-        """Where the engine is told that it lives."""
         self.settings_text = json.dumps({**QUICK, **(settings or {})})
         self.settings: Settings = from_environment({VARIABLE: self.settings_text})
         self.measures: dict[str, object] = {}
@@ -59,8 +58,6 @@ class Scene:
         """What should have held and did not."""
         self.sightings = Sightings()
         self.injected_s: float | None = None
-        self.outside: Path = self.home
-        """The home as this process sees it; the engine may live in a file system of its own."""
         self._workers, self._stopped = workers, stopped
         self._system: System | None = None
         self._engine: Started | None = None
@@ -84,16 +81,14 @@ class Scene:
             VARIABLE: self.settings_text,
             **(environment or {}),
         }
-        prefix = () if arguments[0].startswith("/") else (sys.executable,)
-        process = Started([*prefix, *arguments], variables, self.root / f"process-{len(self._started)}.log")
+        process = Started([sys.executable, *arguments], variables, self.root / f"process-{len(self._started)}.log")
         self._started.append(process)
         return process
 
-    def start_engine(self, *prefix: str, environment: Mapping[str, str] | None = None) -> Started:
+    def start_engine(self, environment: Mapping[str, str] | None = None) -> Started:
         """``parjanya serve`` on a free port; returns when it answers."""
         serve = ("-m", "parjanya.cli.main", "serve", "--port", "0", "--home", str(self.home))
-        program = (*prefix, sys.executable, *serve) if prefix else serve
-        engine = self._engine = self.start(*program, environment=environment)
+        engine = self._engine = self.start(*serve, environment=environment)
         self.until(lambda: "serving " in engine.said or not engine.alive, "the engine serves", look=False)
         if not engine.alive:
             raise DrillStoppedError(f"the engine ended: {engine.said.strip()[-500:]}")
@@ -126,7 +121,7 @@ class Scene:
     def system(self) -> System:
         """The instance, opened in this process: to take pictures in, and to look."""
         if self._system is None:
-            self._system = open_system(Home(self.outside), self.settings, self.clock)
+            self._system = open_system(Home(self.home), self.settings, self.clock)
             self._closing.callback(self._system.close)
         return self._system
 
@@ -142,7 +137,7 @@ class Scene:
 
     def truth_script(self, statements: Sequence[str]) -> None:
         """Change truth.db by several statements in one transaction."""
-        with self.locked("truth.db"), closing(sqlite3.connect(self.outside / "truth.db", timeout=10.0)) as connection:
+        with self.locked("truth.db"), closing(sqlite3.connect(self.home / "truth.db", timeout=10.0)) as connection:
             for sql in statements:
                 connection.execute(sql)
             connection.commit()
@@ -152,7 +147,7 @@ class Scene:
         return self._sql("intent.db", sql, parameters)
 
     def _sql(self, name: str, sql: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
-        path = self.outside / name
+        path = self.home / name
         with ExitStack() as stack:
             if not sql.startswith("SELECT"):
                 stack.enter_context(self.locked(name))  # how the product's writers queue: who does not, waits for luck
@@ -162,7 +157,7 @@ class Scene:
     @contextmanager
     def locked(self, name: str) -> Iterator[None]:
         """Keep every writer of the store *name* out."""
-        lock = os.open(self.outside / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(self.home / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -186,7 +181,7 @@ class Scene:
 
     def _nobody_reads(self, name: str) -> bool:
         """Whether the file can be had alone: a process that was stopped inside a read would keep all writers out."""
-        with closing(sqlite3.connect(self.outside / name, timeout=0.5, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(self.home / name, timeout=0.5, isolation_level=None)) as connection:
             try:
                 connection.execute("BEGIN EXCLUSIVE")
             except sqlite3.OperationalError:
@@ -231,8 +226,8 @@ class Scene:
 
     def look(self) -> None:
         """Diagnose the instance once."""
-        if self._system is not None or (self.outside / "truth.db").exists():
-            self.sightings.look(self.system, self.since_s)
+        if self._system is not None or (self.home / "truth.db").exists():
+            self.sightings.look(self.system, lambda: self.since_s)
 
     def until(
         self, reached: Callable[[], bool], what: str, *, every_s: float = LOOK_EVERY_S, look: bool = True
@@ -278,16 +273,13 @@ class Scene:
             "SELECT (SELECT count(*) FROM stage WHERE state IN ('pending', 'waiting')),"
             " (SELECT count(*) FROM stage), (SELECT count(*) FROM item)"
         )[0]
-        return items > 0 and open_rows == 0 and rows == items * len(self.system.workflow.stages)
+        return bool(items > 0 and open_rows == 0 and rows == items * len(self.system.workflow.stages))
 
     def end(self) -> None:
         """End every process of this home and let go of its files."""
-        if self._engine is not None and self._engine.alive:
-            for pid in processes.workers_of(self.home).values():
-                processes.go_on(pid)
-            self._engine.end(3.0)
         for process in self._started:
-            process.end(0.0 if not process.alive else 1.0)
+            if process.alive:
+                process.kill()
         for pid in processes.of_home(self.home):
             processes.kill(pid)
         self._closing.close()

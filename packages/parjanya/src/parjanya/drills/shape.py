@@ -76,5 +76,7 @@ class Drill:
     """Shows that the incident is stopped at the door; returns what was refused, in words."""
     stands: bool = False
     """The finding goes on standing until a person acts; repaired then means that everything else has settled."""
+    disk_mib: int | None = None
+    """The size of the disk that the home is on; None: the machine's own."""
     cannot_run: Callable[[], str | None] = lambda: None
     """Why this machine cannot have this incident; None if it can."""

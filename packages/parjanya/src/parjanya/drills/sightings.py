@@ -5,9 +5,11 @@ Caller: ``scene``. The instance is diagnosed through the same two functions as `
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from parjanya.profiles.embedded import System
+from tbie.core.finding import State
 from tbie.diagnose import diagnose, take
 
 
@@ -28,17 +30,16 @@ class Sightings:
     def __init__(self) -> None:
         self.first: dict[str, Sighting] = {}
         self.standing: frozenset[str] = frozenset()
-        self.looks = 0
 
-    def look(self, system: System, since_s: float) -> None:
-        """Diagnose *system* now; *since_s* is the time on the drill's clock."""
+    def look(self, system: System, since_s: Callable[[], float]) -> None:
+        """Diagnose *system* now; *since_s* tells the time on the drill's clock, and is asked when the answer is there."""
         readings = take(system.workflow, system.truth, system.intent, system.clock, system.settings)
         found = diagnose(readings, system.settings).findings
-        self.looks += 1
+        at_s = since_s()
         for finding in found:
-            seen = Sighting(finding.code, finding.boundary.value, str(finding.state), since_s, finding.cause)
+            seen = Sighting(finding.code, finding.boundary.value, finding.state.value, at_s, finding.cause)
             self.first.setdefault(finding.code, seen)
-        self.standing = frozenset(finding.code for finding in found if finding.state == "standing")
+        self.standing = frozenset(finding.code for finding in found if finding.state is State.STANDING)
 
     def forget(self) -> None:
         """Begin anew: what was seen before an injection is no detection."""

@@ -10,6 +10,7 @@ from parjanya.drills.scene import Scene
 from parjanya.drills.shape import Budget, Drill
 from tbie.core.finding import Boundary
 
+
 @contextmanager
 def start_and_never_register(scene: Scene) -> Iterator[None]:
     """Give workers a Python environment in which they stand still before their first line."""

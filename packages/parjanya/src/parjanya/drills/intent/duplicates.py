@@ -21,18 +21,23 @@ def deliver_twice(scene: Scene) -> Iterator[None]:
     """Show what a slow worker holds to another one, last first; when that one has answered, let the first go on."""
     scene.start_engine()
     scene.ingest()
-    while True:
-        owner, pid = _one_that_holds(scene)
-        with scene.held(pid):
-            held = [row for row in scene.intent_sql(_HELD, (owner,)) if not _done(scene, row)]
-            if not held:
-                continue  # it was faster: its result is committed, and there is nothing left to deliver twice
-            scene.intent_sql("UPDATE message SET visible_ms = 0, rank = -id WHERE owner = ?", (owner,))
-            scene.measures["delivered_twice"] = len(held)
-            scene.until(lambda: all(_done(scene, row) for row in held), "another worker answers", look=False)
-            scene.injected()
-        break
+    while not _answered_by_another(scene):
+        pass
     yield
+
+
+def _answered_by_another(scene: Scene) -> bool:
+    """Have another worker answer what one holds; False if that one was faster, and nothing was left to deliver twice."""
+    owner, pid = _one_that_holds(scene)
+    with scene.held(pid):
+        held = [row for row in scene.intent_sql(_HELD, (owner,)) if not _done(scene, row)]
+        if not held:
+            return False
+        scene.intent_sql("UPDATE message SET visible_ms = 0, rank = -id WHERE owner = ?", (owner,))
+        scene.measures["delivered_twice"] = len(held)
+        scene.until(lambda: all(_done(scene, row) for row in held), "another worker answers", look=False)
+        scene.injected()
+    return True
 
 
 def _one_that_holds(scene: Scene) -> tuple[str, int]:

@@ -9,13 +9,13 @@ from parjanya.drills.scene import Scene
 from parjanya.drills.shape import Drill, one_sweep
 from tbie.core.finding import Boundary
 
-STAGE = "quality"
-
 _SCRIPT = (
-    f"UPDATE stage SET state = 'pending', reason = NULL WHERE stage = '{STAGE}' AND state = 'completed'",
+    "UPDATE stage SET state = 'pending', reason = NULL WHERE stage = 'quality' AND state = 'completed'",
     "DELETE FROM tally",  # a careful script: it counts anew what it has changed
-    "INSERT INTO tally SELECT i.tenant, s.stage, s.state, iif(s.state = 'completed', s.version, '') AS counted, count(*)"
-    " FROM stage s JOIN item i ON i.id = s.item_id GROUP BY i.tenant, s.stage, s.state, counted",
+    (
+        "INSERT INTO tally SELECT i.tenant, s.stage, s.state, iif(s.state = 'completed', s.version, ''), count(*)"
+        " FROM stage s JOIN item i ON i.id = s.item_id GROUP BY 1, 2, 3, 4"
+    ),
 )
 _STALE = "SELECT count(*) FROM stage WHERE state IN ('pending', 'waiting') AND facts IS NOT NULL"
 
@@ -38,7 +38,7 @@ def reopen_without_clearing(scene: Scene) -> Iterator[None]:
 DIRTY_RETRY = Drill(
     "dirty_retry",
     "3",
-    f"A script sets finished {STAGE} rows back to pending and leaves their facts and what follows from them.",
+    "A script sets finished rows of *quality* back to pending and leaves their facts and what follows from them.",
     "dirty_retry",
     Boundary.TRUTH,
     reopen_without_clearing,
