@@ -37,7 +37,7 @@ from tbie.core.keys import ItemKey
 from tbie.core.settings import Settings
 from tbie.replay import replay
 from tbie.testing.builders import WHO, chain, key, new_items, record_of, settle
-from tbie.testing.faults import CrashError, Flaky
+from tbie.testing.faults import CrashError, Flaky, intercept_truth
 from tbie.truth import Item, NewItem, StageState, TruthStore
 from tbie.workflow import Workflow
 
@@ -182,7 +182,7 @@ def _steps_until_it_is_done(bench: Bench, fault: Flaky) -> None:
 def test_killed_at_any_call_to_the_store_nothing_is_reset_twice_and_nothing_left_out(
     make: Callable[[], Bench], when: str
 ) -> None:
-    """The campaign is killed at each of its calls in turn, items that sort first come in between, another driver goes on."""
+    """The campaign is killed at each of its calls in turn, others come in between, another driver goes on."""
     whole = Flaky({})
     model = make()
     model.fill(8)
@@ -190,19 +190,19 @@ def test_killed_at_any_call_to_the_store_nothing_is_reset_twice_and_nothing_left
     _steps_until_it_is_done(model, whole)
     points = [(method, n) for method, count in whole.calls.items() for n in range(1, count + 1)]
     assert {"truth.commit", "truth.write_document", "truth.items"} <= whole.calls.keys()
-    assert len(points) > 20
+    assert len(points) > 12
     for method, number in points:
         bench = make()
         bench.fill(8)
         bench.begin()
         with suppress(CrashError):
             _steps_until_it_is_done(bench, Flaky({method: {number: when}}))
-        early = [item._replace(key=key(f"h{n}")) for n, item in enumerate(new_items(5))]
-        bench.add(early)  # moves the bounds of every page that is read again
+        between = [item._replace(key=key(f"{item.key.item}x")) for item in new_items(8)]
+        bench.add(between)  # moves the bounds of every page that is read again
         bench.drive(bench.driver(name="2"))
         done = bench.get()
         assert done.state is CampaignState.DONE, (method, number)
-        assert bench.resets_of() == {key(f"i{n:04}"): 1 for n in range(1, 9)} | {i.key: 0 for i in early}, (method, number)
+        assert bench.resets_of() == {key(f"i{n:04}"): 1 for n in range(1, 9)} | {i.key: 0 for i in between}, (method, number)
         assert (done.counts.matched, done.counts.reset) == (8, 8), (method, number)
         assert done.before == {"t1": {"1": 8}}, (method, number)
 
@@ -222,29 +222,26 @@ def test_a_store_that_is_away_is_a_blind_step_and_the_next_one_goes_on(bench: Be
 
 
 class _Interleaved:
-    """Lets another driver make a step just before chosen calls of this one."""
+    """Lets another driver make a step just before each *every*-th call of one method by this one."""
 
-    def __init__(self, other: Driver, method: str, number: int) -> None:
-        self._other, self._point, self._calls = other, (method, number), 0
+    def __init__(self, other: Driver, method: str, every: int) -> None:
+        self._other, self._point, self._calls = other, (method, every), 0
 
     def __call__(self, name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if name == self._point[0]:
             self._calls += 1
-            if self._calls == self._point[1]:
+            if self._calls % self._point[1] == 0:
                 self._other.step()
         return method(*args, **kwargs)
 
 
 @pytest.mark.usefixtures("small_pages")
 def test_two_drivers_at_once_reset_nothing_twice_wherever_they_meet(make: Callable[[], Bench]) -> None:
-    from tbie.testing.faults import intercept_truth
-
     for method in ("truth.documents", "truth.items", "truth.commit", "truth.write_document"):
         for number in (1, 2, 3):
             bench = make()
-            bench.fill(8)
+            bench.fill(20)
             bench.begin()
-            bench.clock.advance_ms(1_000)
             other = bench.driver(name="2")
             one = bench.driver(intercept_truth(bench.truth, _Interleaved(other, method, number)), name="1")
             while bench.get().state is CampaignState.RUNNING:
@@ -252,18 +249,15 @@ def test_two_drivers_at_once_reset_nothing_twice_wherever_they_meet(make: Callab
                 one.step()
                 other.step()
             assert set(bench.resets_of().values()) == {1}, (method, number)
-            assert bench.get().counts == Counts(8, 8, 8, 0), (method, number)
+            assert bench.get().counts == Counts(20, 20, 20, 0), (method, number)
 
 
 def test_a_deposed_driver_commits_nothing_and_says_that_it_lost(bench: Bench) -> None:
-    from tbie.testing.faults import intercept_truth
-
     bench.fill(3)
     bench.begin()
+    driver = bench.driver(intercept_truth(bench.truth, _Cancelling(bench)))
     bench.clock.advance_ms(1_000)
-    canceller = _Cancelling(bench)
-    stepped = bench.driver(intercept_truth(bench.truth, canceller)).step()
-    assert stepped.lost
+    assert driver.step().lost
     assert set(bench.resets_of().values()) == {0}
     assert bench.get().state is CampaignState.CANCELLED
 

@@ -211,7 +211,7 @@ class Driver:
         tally = self._truth.tally()
         is_open = sum(count for (_, _, state), count in tally.items() if state is StageState.PENDING)
         most_open = self._settings.campaign_open_items
-        if most_open - is_open < min(least, most_open):
+        if most_open - is_open < min(least, max(1, most_open // 10)):
             return 0, "room"
         return min(PAGE, int(self._allowed), most_open - is_open), "room"
 
