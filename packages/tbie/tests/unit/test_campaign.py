@@ -252,6 +252,35 @@ def test_two_drivers_at_once_reset_nothing_twice_wherever_they_meet(make: Callab
             assert bench.get().counts == Counts(20, 20, 20, 0), (method, number)
 
 
+class _NoteLost:
+    """Once armed, the position after a committed page is not written."""
+
+    def __init__(self) -> None:
+        self.armed, self._last = False, ""
+
+    def __call__(self, name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        last, self._last = self._last, name
+        if self.armed and (last, name) == ("truth.commit", "truth.write_document"):
+            raise TruthUnavailableError("away")
+        return method(*args, **kwargs)
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_a_page_committed_by_another_whose_note_was_lost_is_not_committed_again(bench: Bench) -> None:
+    bench.fill(20)
+    bench.begin()
+    lost = _NoteLost()
+    other = bench.driver(intercept_truth(bench.truth, lost), name="2")
+    one = bench.driver(intercept_truth(bench.truth, _Interleaved(other, "truth.commit", 2)), name="1")
+    bench.clock.advance_ms(1_000)
+    assert (other.step().reset, one.step().reset) == (3, 3)
+    lost.armed = True
+    assert one.step().lost  # while it was about to commit, the other one did
+    lost.armed = False
+    bench.drive(bench.driver(name="3"))
+    assert set(bench.resets_of().values()) == {1}
+
+
 def test_a_deposed_driver_commits_nothing_and_says_that_it_lost(bench: Bench) -> None:
     bench.fill(3)
     bench.begin()
