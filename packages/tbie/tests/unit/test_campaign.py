@@ -28,7 +28,7 @@ from tbie.campaign import (
 )
 from tbie.campaign import driver as driving
 from tbie.campaign.desk import KEPT
-from tbie.campaign.record import OTHERS, TENANTS_COUNTED, Counts, added, from_body
+from tbie.campaign.record import OTHERS, TENANTS_COUNTED, Counts, Selects, added, from_body
 from tbie.core.cause import Cause
 from tbie.core.clock import ManualClock
 from tbie.core.errors import TruthUnavailableError
@@ -38,7 +38,7 @@ from tbie.core.settings import Settings
 from tbie.replay import replay
 from tbie.testing.builders import WHO, chain, key, new_items, record_of, settle
 from tbie.testing.faults import CrashError, Flaky, intercept_truth
-from tbie.truth import Item, NewItem, StageState, TruthStore
+from tbie.truth import NewItem, StageState, TruthStore
 from tbie.workflow import Workflow
 
 FAST = 1_000_000.0
@@ -71,7 +71,7 @@ class Bench:
         self,
         truth: TruthStore | None = None,
         settings: Settings = SETTINGS,
-        select: Callable[[Campaign], Callable[[Item], bool]] = lambda _: lambda _: True,
+        select: Callable[[Campaign], Selects] = lambda _: lambda _then, _now: True,
         workflow: Workflow | None = None,
         name: str = "1",
         hold_back: bool = True,
@@ -143,7 +143,7 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_matching_item_is_reset_once_and_the_others_are_left_alone(bench: Bench) -> None:
     bench.fill(7)
     campaign = bench.begin()
-    bench.drive(bench.driver(select=lambda _: lambda item: item.key.item != "i0003"))
+    bench.drive(bench.driver(select=lambda _: lambda _, item: item.key.item != "i0003"))
     done = bench.get()
     assert (done.state, done.counts) == (CampaignState.DONE, Counts(7, 6, 6, 0))
     assert done.finished_ms is not None
@@ -202,7 +202,10 @@ def test_killed_at_any_call_to_the_store_nothing_is_reset_twice_and_nothing_left
         bench.drive(bench.driver(name="2"))
         done = bench.get()
         assert done.state is CampaignState.DONE, (method, number)
-        assert bench.resets_of() == {key(f"i{n:04}"): 1 for n in range(1, 9)} | {i.key: 0 for i in between}, (method, number)
+        assert bench.resets_of() == {key(f"i{n:04}"): 1 for n in range(1, 9)} | {i.key: 0 for i in between}, (
+            method,
+            number,
+        )
         assert (done.counts.matched, done.counts.reset) == (8, 8), (method, number)
         assert done.before == {"t1": {"1": 8}}, (method, number)
 
@@ -372,7 +375,9 @@ def test_alone_it_holds_nothing_back(bench: Bench) -> None:
 
 def test_what_was_added_after_it_began_is_fresh_and_left_alone_whatever_the_clocks_say(bench: Bench) -> None:
     bench.fill(2)
-    bench.clock = ManualClock(bench.clock.now_ms() - 120_000)  # whoever begins it has a clock that is two minutes behind
+    bench.clock = ManualClock(
+        bench.clock.now_ms() - 120_000
+    )  # whoever begins it has a clock that is two minutes behind
     bench.begin()
     bench.add([item._replace(key=key(f"z{n}")) for n, item in enumerate(new_items(2))])
     bench.drive(bench.driver())
@@ -391,12 +396,11 @@ def test_the_summary_counts_what_was_there_before_the_reset_by_tenant(bench: Ben
 
 def test_before_and_after_of_an_item_come_from_its_history_and_end_at_the_next_replay(bench: Bench) -> None:
     bench.fill(1)
-    bench.begin()
-    bench.drive(bench.driver())
-    settle(bench.truth, key("i0001"), "a")
-    bench.begin()
-    bench.drive(bench.driver())
-    settle(bench.truth, key("i0001"), "a")
+    for _ in range(2):
+        bench.begin()
+        bench.drive(bench.driver())
+        settle(bench.truth, key("i0001"), "a")
+        settle(bench.truth, key("i0001"), "b")
     (item,) = bench.truth.items()
     entries = bench.truth.history(item.key)
     facts = []
@@ -410,8 +414,46 @@ def test_before_and_after_of_an_item_come_from_its_history_and_end_at_the_next_r
     assert before(item, entries, replace(bench.get("c1"), id="c9")) is None
 
 
+def test_an_item_is_selected_as_it_was_when_the_campaign_began(bench: Bench) -> None:
+    bench.fill(2)
+    seq = bench.truth.last_seq()
+    one, two = bench.begin(stage="b", from_seq=seq), bench.begin(from_seq=seq)
+    b_open = lambda then, _: then.stages["b"].state is StageState.PENDING  # noqa: E731
+    a_done = lambda then, _: then.stages["a"].state is StageState.COMPLETED  # noqa: E731
+    replay(bench.truth, [key("i0002")], "a", WHO)  # now its "b" waits, and its "a" is open
+    bench.drive(bench.driver(select=lambda campaign: b_open if campaign.stage == "b" else a_done))
+    assert bench.get(one.id).counts == Counts(2, 2, 1, 1)
+    assert bench.get(two.id).counts == Counts(2, 2, 2, 0)
+    assert bench.get(two.id).before == {"t1": {"1": 2}}
+
+
+def test_what_comes_of_two_campaigns_at_once_is_what_the_item_became_in_the_end(bench: Bench) -> None:
+    bench.fill(1)
+    settle(bench.truth, key("i0001"), "b")
+    seq = bench.truth.last_seq()
+    for stage in ("a", "b"):
+        bench.begin(stage=stage, from_seq=seq)
+    bench.drive(bench.driver())
+    assert [bench.get(name).counts.reset for name in ("c1", "c2")] == [1, 0]
+    settle(bench.truth, key("i0001"), "a")
+    bench.begin(stage="b")
+    bench.drive(bench.driver())
+    settle(bench.truth, key("i0001"), "b")
+    replay(bench.truth, [key("i0001")], "b", WHO)
+    (item,) = bench.truth.items()
+    entries = bench.truth.history(item.key)
+    first, third = before(item, entries, bench.get("c1")), before(item, entries, bench.get("c3"))
+    assert first is not None
+    assert third is not None
+    assert first.then.settled
+    assert (
+        first.now.stages["b"].state is StageState.PENDING
+    )  # c1 had settled nothing when c3 took it over; then a person
+    assert third.now.stages["b"].state is StageState.COMPLETED
+
+
 def test_a_selector_that_cannot_be_read_pauses_the_campaign_and_says_why(bench: Bench) -> None:
-    def refuse(_: Campaign) -> Callable[[Item], bool]:
+    def refuse(_: Campaign) -> Selects:
         raise SelectorError("no field 'colour'")
 
     bench.fill(2)
@@ -426,7 +468,7 @@ def test_a_selector_that_cannot_be_read_pauses_the_campaign_and_says_why(bench: 
 def test_a_selector_that_breaks_on_an_item_pauses_the_campaign_and_names_the_item(bench: Bench) -> None:
     bench.fill(2)
     bench.begin()
-    bench.drive(bench.driver(select=lambda _: lambda item: item.attributes["no such"] == 1))
+    bench.drive(bench.driver(select=lambda _: lambda _, item: item.attributes["no such"] == 1))
     assert bench.get().state is CampaignState.PAUSED
     assert "i0001" in str(bench.get().problem)
     assert set(bench.resets_of().values()) == {0}

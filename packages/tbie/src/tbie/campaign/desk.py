@@ -52,8 +52,12 @@ def start(
     who: str,
     rate_per_s: float,
     tenant: str | None = None,
+    from_seq: int | None = None,
 ) -> Campaign:
-    """Begin a campaign: from the moment this returns it will be carried out, whoever is killed."""
+    """Begin a campaign: from the moment this returns it will be carried out, whoever is killed.
+
+    Campaigns that belong together share *from_seq*, so that each selects from what there was before any of them.
+    """
     roots = [s.name for s in workflow.stages if not s.needs]
     total = sum(count for (_, name, _), count in truth.tally(tenant).items() if name == roots[0])
     while True:
@@ -70,7 +74,7 @@ def start(
             reason,
             who,
             now,
-            truth.last_seq(),
+            truth.last_seq() if from_seq is None else from_seq,
             rate_per_s,
             tenant,
             total,
@@ -105,9 +109,7 @@ def resume(truth: TruthStore, clock: Clock, name: str) -> Campaign:
     def change(campaign: Campaign) -> Campaign:
         if campaign.state is CampaignState.DONE:
             raise CampaignError(f"campaign {name} is done; begin a new one to look at everything again")
-        return replace(
-            campaign, state=CampaignState.RUNNING, finished_ms=None, problem=None, updated_ms=clock.now_ms()
-        )
+        return replace(campaign, state=CampaignState.RUNNING, finished_ms=None, problem=None, updated_ms=clock.now_ms())
 
     return _change(truth, name, change)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tbie.campaign.desk import running
-from tbie.campaign.past import folded, is_fresh, mark_of
+from tbie.campaign.past import as_it_began, is_fresh, mark_of
 from tbie.campaign.record import KIND, Campaign, CampaignState, Counts, Grades, SelectorError, Selects
 from tbie.core.clock import Clock
 from tbie.core.errors import FencedError, TruthUnavailableError
@@ -59,7 +59,7 @@ class _Page:
     """It ended because no more resets are allowed now."""
 
     def match(self, key: ItemKey, grade: str) -> None:
-        """One more item that the campaign resets, or has reset already."""
+        """One more item that the campaign resets, or has reset already; its grade when the campaign began."""
         self.counts["matched"] += 1
         self.grades.setdefault(key.tenant, Counter())[grade] += 1
 
@@ -166,21 +166,20 @@ class Driver:
 
     def _consider(self, campaign: Campaign, selects: Selects, item: Item, page: _Page) -> None:
         page.counts["looked"] += 1
-        record = item.stages.get(campaign.stage)
-        replayed = record is not None and record.generation > 1
+        record, then = item.stages.get(campaign.stage), item
         near_ms = campaign.created_ms - self._settings.clock_tolerance_s * 1000
-        if replayed or item.created_ms >= near_ms:  # only then its history can tell anything new
+        if any(r.updated_ms >= near_ms for r in item.stages.values()):  # only then its history can tell anything new
             entries = self._truth.history(item.key)
             if is_fresh(entries, campaign):
                 return
-            at = mark_of(entries, campaign)
-            if at is not None:  # whoever drove before was killed between this reset and the note of it
+            then = as_it_began(item, entries, campaign)
+            if mark_of(entries, campaign) is not None:  # whoever drove before was killed before the note of this reset
                 page.counts["reset"] += 1
-                page.match(item.key, self._grade(folded(item, entries[:at])))
+                page.match(item.key, self._grade(then))
                 return
-        if not _selected(selects, item):
+        if not _selected(selects, then, item):
             return
-        page.match(item.key, self._grade(item))
+        page.match(item.key, self._grade(then))
         if record is None or record.state is StageState.WAITING:
             page.counts["skipped"] += 1
         else:
@@ -226,9 +225,9 @@ class Driver:
         return self._held
 
 
-def _selected(selects: Selects, item: Item) -> bool:
+def _selected(selects: Selects, then: Item, item: Item) -> bool:
     try:
-        return selects(item)
+        return selects(then, item)
     except SelectorError:
         raise
     except Exception as error:

@@ -5,11 +5,11 @@ Callers: ``driver``, to know what an interrupted page had done already; the appl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
-from tbie.campaign.record import Campaign
+from tbie.campaign.record import KIND, Campaign
 from tbie.core.keys import Address
 from tbie.history import fold
 from tbie.truth import HistoryEntry, Item, StageRecord, StageState
@@ -19,9 +19,9 @@ class Before(NamedTuple):
     """One reset item, as it was and as it became."""
 
     then: Item
-    """As the campaign found it."""
+    """When the campaign began."""
     now: Item
-    """As the campaign's reset left it, with everything that came of that; later replays are not in it."""
+    """With everything that came of the reset; later replays are not in it."""
 
 
 def before(item: Item, entries: Sequence[HistoryEntry], campaign: Campaign) -> Before | None:
@@ -29,7 +29,12 @@ def before(item: Item, entries: Sequence[HistoryEntry], campaign: Campaign) -> B
     at = mark_of(entries, campaign)
     if at is None:
         return None
-    return Before(folded(item, entries[:at]), folded(item, entries[: _end(entries, at, campaign)]))
+    return Before(as_it_began(item, entries, campaign), folded(item, entries[: _end(entries, at, campaign)]))
+
+
+def as_it_began(item: Item, entries: Sequence[HistoryEntry], campaign: Campaign) -> Item:
+    """*item* as it was when *campaign* began."""
+    return folded(item, [entry for entry in entries if entry.seq <= campaign.from_seq])
 
 
 def mark_of(entries: Sequence[HistoryEntry], campaign: Campaign) -> int | None:
@@ -61,16 +66,20 @@ def _record(row: dict[str, Any]) -> StageRecord:
 
 
 def _end(entries: Sequence[HistoryEntry], at: int, campaign: Campaign) -> int:
-    """Index of the next deliberate reset after the mark: another campaign's, or one of this stage by anybody."""
-    mine = _generation(entries[at], campaign.stage)
+    """Index of the next deliberate reset after the item had settled: another campaign's, or one of this stage by anybody."""
+    rows = {name: row for name, row in fold(entries[: at + 1]).items() if name != "@item"}
+    mine, settled = _generation(rows, campaign.stage), False
     for index in range(at + 1, len(entries)):
-        generation = _generation(entries[index], campaign.stage)
-        other = entries[index].cause.who.startswith("campaign:")
-        if other or (mine is not None and generation is not None and generation > mine):
+        after = entries[index].after
+        other = entries[index].cause.who.startswith(f"{KIND}:")
+        again = _generation(after, campaign.stage) > mine
+        if settled and (other or again):
             return index
+        rows.update({name: cast("dict[str, Any]", row) for name, row in after.items() if name != "@item"})
+        settled = settled or all(StageState(str(row["state"])).final for row in rows.values())
     return len(entries)
 
 
-def _generation(entry: HistoryEntry, stage: str) -> int | None:
-    row = entry.after.get(stage)
-    return cast("dict[str, Any]", row)["generation"] if isinstance(row, dict) else None
+def _generation(rows: Mapping[str, object], stage: str) -> int:
+    row = rows.get(stage)
+    return int(row["generation"]) if isinstance(row, Mapping) else 0

@@ -27,7 +27,8 @@ OTHERS = "(other tenants)"
 TENANTS_COUNTED = 200
 """Tenants that are counted by name, so that a document stays small; the rest are counted together."""
 
-Selects = Callable[[Item], bool]
+Selects = Callable[[Item, Item], bool]
+"""Given an item as it was when the campaign began, and as it is now: whether it is to be reset."""
 Grades = Callable[[Item], str]
 """How the application calls the state of an item in the summary: its verdict, say."""
 
@@ -96,7 +97,7 @@ class Campaign:
     """The last item that was looked at."""
     counts: Counts = field(default_factory=Counts)
     before: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    """By tenant, how many of the reset items had which grade before. What came of them is read from their histories."""
+    """By tenant, how many of the matching items had which grade when it began. What came of them is read from their histories."""
     waits: str | None = None
     """Why it makes no progress now although it runs: ``rate``, ``room`` (too much is open)
     or ``version`` (no driver declares the one it was begun for)."""
@@ -157,9 +158,7 @@ def from_body(body: Facts) -> Campaign:
     )
 
 
-def added(
-    one: Mapping[str, Mapping[str, int]], other: Mapping[str, Mapping[str, int]]
-) -> dict[str, Mapping[str, int]]:
+def added(one: Mapping[str, Mapping[str, int]], other: Mapping[str, Mapping[str, int]]) -> dict[str, Mapping[str, int]]:
     """The sum of two summaries by tenant, with at most ``TENANTS_COUNTED`` tenants by name."""
     total: dict[str, dict[str, int]] = {tenant: dict(grades) for tenant, grades in one.items()}
     for tenant, grades in other.items():
