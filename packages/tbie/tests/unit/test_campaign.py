@@ -74,7 +74,7 @@ class Bench:
         select: Callable[[Campaign], Selects] = lambda _: lambda _then, _now: True,
         workflow: Workflow | None = None,
         name: str = "1",
-        hold_back: bool = True,
+        alone: bool = False,
     ) -> Driver:
         return Driver(
             workflow or self.workflow,
@@ -84,7 +84,8 @@ class Bench:
             select,
             lambda item: str((item.stages["a"].facts or {}).get("a", "none")),
             name=name,
-            hold_back=hold_back,
+            limit_rate=not alone,
+            limit_open=not alone,
         )
 
     def drive(self, driver: Driver, steps: int = 200) -> Campaign | None:
@@ -369,7 +370,7 @@ def test_alone_it_holds_nothing_back(bench: Bench) -> None:
     bench.fill(20)
     bench.begin(rate_per_s=1.0)
     settings = replace(SETTINGS, campaign_open_items=1)
-    bench.drive(bench.driver(settings=settings, hold_back=False), steps=2)
+    bench.drive(bench.driver(settings=settings, alone=True), steps=2)
     assert bench.get().counts.reset == 20
 
 

@@ -161,8 +161,8 @@ def open_reconciler(system: System, fleet: ProcessFleet | None = None, workers: 
     )
 
 
-def open_campaigns(system: System, hold_back: bool = True) -> Driver:
-    """What goes on with the campaigns of this instance; without *hold_back* the caller is alone and need not wait."""
+def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = True) -> Driver:
+    """What goes on with the campaigns of this instance; without *limit_open* it does so although nobody works here."""
 
     def select(campaign: Campaign) -> Selects:
         return selector(campaign, system.workflow, system.objects)
@@ -175,7 +175,8 @@ def open_campaigns(system: System, hold_back: bool = True) -> Driver:
         select,
         grader(system.workflow),
         name=str(os.getpid()),
-        hold_back=hold_back,
+        limit_rate=limit_rate,
+        limit_open=limit_open,
         after_reset=system.truth_bell.ring,
     )
 

@@ -235,3 +235,21 @@ def totals(tenants: Mapping[str, Mapping[str, int]]) -> Counter[str]:
     for grades in tenants.values():
         total.update(grades)
     return total
+
+
+_WAITS = {
+    "rate": "waits for its rate",
+    "room": "waits while much is open",
+    "version": "waits for a program that declares what it was begun for",
+}
+
+
+def in_a_line(campaign: Campaign) -> str:
+    """A campaign in one line."""
+    of = "" if campaign.total is None else f" of {campaign.total}"
+    counts = campaign.counts
+    words = f"campaign {campaign.id} ({campaign.kind} from {campaign.stage}): {campaign.state.value}, "
+    words += f"{counts.looked}{of} images looked at, {counts.matched} match, {counts.reset} reset"
+    notes = [_WAITS[campaign.waits]] if campaign.waits else []
+    notes += [campaign.problem] if campaign.problem else []
+    return "; ".join([words, *notes, campaign.reason])

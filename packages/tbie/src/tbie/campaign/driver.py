@@ -70,7 +70,8 @@ class Driver:
     Args:
         select: what a campaign's selector means; raises ``SelectorError`` for what cannot be read.
         grade: how an item counts in the summary.
-        hold_back: respect ``campaign_open_items`` and the campaign's rate. Without it the caller is alone here.
+        limit_rate: respect the campaign's rate.
+        limit_open: wait while ``campaign_open_items`` are open. Without it the caller is alone, and nobody works here.
         after_reset: called when something was reset (to ring a bell).
     """
 
@@ -84,12 +85,14 @@ class Driver:
         grade: Grades,
         *,
         name: str = "1",
-        hold_back: bool = True,
+        limit_rate: bool = True,
+        limit_open: bool = True,
         after_reset: Callable[[], None] = lambda: None,
     ) -> None:
         self._workflow, self._truth, self._clock, self._settings = workflow, truth, clock, settings
         self._select, self._grade, self._name = select, grade, name
-        self._hold_back, self._after_reset = hold_back, after_reset
+        self._limit_rate, self._limit_open = limit_rate, limit_open
+        self._after_reset = after_reset
         self._held: Document | None = None  # as this driver wrote it last
         self._selects: tuple[str, Selects] | None = None
         self._allowed, self._allowed_at_s = 0.0, clock.monotonic_s()
@@ -118,7 +121,7 @@ class Driver:
                 self._write(replace(campaign, waits="version"), document)
         self._held = None
         self._next_look_s = self._clock.monotonic_s() + IDLE_LOOK_S
-        return Stepped(found[0][0] if found else None)
+        return Stepped(replace(found[0][0], waits="version") if found else None)
 
     def _declares(self, campaign: Campaign) -> bool:
         """Whether this program would compute what the campaign was begun for."""
@@ -198,21 +201,23 @@ class Driver:
 
     def _room(self, campaign: Campaign) -> tuple[int, str]:
         """How many items may be reset now, and what there is too little of if that is none."""
-        if not self._hold_back:
-            return PAGE, ""
-        rate = campaign.rate_per_s
-        now_s = self._clock.monotonic_s()
-        self._allowed = min(max(1.0, rate), self._allowed + (now_s - self._allowed_at_s) * rate)
-        self._allowed_at_s = now_s
+        rate, room = campaign.rate_per_s, PAGE
         least = max(1, min(PAGE, int(rate * TURN_S)))
-        if self._allowed < least:
-            return 0, "rate"
-        tally = self._truth.tally()
-        is_open = sum(count for (_, _, state), count in tally.items() if state is StageState.PENDING)
-        most_open = self._settings.campaign_open_items
-        if most_open - is_open < min(least, max(1, most_open // 10)):
-            return 0, "room"
-        return min(PAGE, int(self._allowed), most_open - is_open), "room"
+        if self._limit_rate:
+            now_s = self._clock.monotonic_s()
+            self._allowed = min(max(1.0, rate), self._allowed + (now_s - self._allowed_at_s) * rate)
+            self._allowed_at_s = now_s
+            if self._allowed < least:
+                return 0, "rate"
+            room = min(room, int(self._allowed))
+        if self._limit_open:
+            tally = self._truth.tally()
+            is_open = sum(count for (_, _, state), count in tally.items() if state is StageState.PENDING)
+            most_open = self._settings.campaign_open_items
+            if most_open - is_open < min(least, max(1, most_open // 10)):
+                return 0, "room"
+            room = min(room, most_open - is_open)
+        return room, ""
 
     def _selector(self, campaign: Campaign) -> Selects:
         if self._selects is None or self._selects[0] != campaign.id:
