@@ -94,6 +94,22 @@ class Home:
         self._engine_lock = lock
         return True
 
+    def led(self) -> bool:
+        """Whether some process, this one included, is the engine of this home now."""
+        if self._engine_lock is not None:
+            return True
+        try:
+            lock = os.open(self.run / "engine.lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
     def resign(self) -> None:
         """Stop being the engine of this home."""
         if self._engine_lock is not None:
