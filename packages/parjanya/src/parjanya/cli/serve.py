@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parjanya.cli.common import Common, Exit, opened, say, workers_or_default
+from parjanya.cli.doctor import guard
 from parjanya.cli.working import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import open_engine
 from tbie.core.errors import HomeError
@@ -31,6 +32,7 @@ def serve(
     with opened(common, must_exist=False) as system:
         if not system.home.lead():
             raise HomeError(f"another engine leads {system.home.root}; stop it, or use another home")
+        guard(system)
         running = open_engine(system, count)
         server = Server(make_app(system), host, port)
         try:

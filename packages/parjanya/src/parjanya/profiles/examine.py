@@ -13,12 +13,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from parjanya.home import Home
 from parjanya.profiles.embedded import System
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
 from parjanya.views import probes
+from parjanya.workflow import image_workflow
 from tbie.backends.sqlite import intent as intent_store
 from tbie.backends.sqlite import truth as truth_store
 from tbie.backends.sqlite.inspect import look
@@ -26,6 +29,7 @@ from tbie.core.clock import Clock
 from tbie.core.errors import TbieError
 from tbie.core.keys import Address
 from tbie.core.reading import Known, Reading, Unknown
+from tbie.core.settings import Settings
 from tbie.guardrails import Clocks, Leaders, Surroundings, Tried
 
 T = TypeVar("T")
@@ -37,35 +41,44 @@ SAMPLE_ITEMS = 500
 """Items whose address is resolved: enough to meet every bucket that is in use."""
 
 
-def surroundings(system: System, *, thorough: bool) -> Surroundings:
-    """Everything that guardrails look at; *thorough* also starts a worker."""
-    home, clock = system.home, system.clock
-    around = Surroundings(system.settings, stages=system.workflow.stages)
+def surroundings(home: Home, settings: Settings, clock: Clock, *, thorough: bool) -> Surroundings:
+    """What can be read without opening a store; *thorough* also starts a worker."""
+    around = Surroundings(settings, stages=image_workflow().stages)
+    around.free_bytes = {p.name: _read(clock, str(p), partial(_free, p)) for p in (home.root, home.objects)}
+    _files(home, clock, around)
+    around.uses = {"run": _try(clock, partial(_run, home))}
+    around.locks = _try(clock, partial(_locks, home.run))
+    around.open_files = _read(clock, "open files", lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    if thorough:
+        around.worker = _try(clock, partial(start_worker, home.root))
+    return around
+
+
+def add_stores(around: Surroundings, system: System) -> None:
+    """What the opened stores say, and whether each does what the control plane asks of it."""
+    clock, who = system.clock, str(os.getpid())
     wall_s, steady_s = clock.now_ms() / 1000, clock.monotonic_s()
     around.dead_letters = {
-        s.name: _read(clock, "dead letters", lambda name=s.name: len(system.intent.dead_letters(name, 100)))  # type: ignore[misc]
-        for s in system.workflow.stages
+        stage.name: _read(clock, "dead letters", partial(_dead_letters, system, stage.name))
+        for stage in system.workflow.stages
     }
-    around.free_bytes = {p.name: _read(clock, str(p), lambda p=p: _free(p)) for p in (home.root, home.objects)}  # type: ignore[misc]
-    _files(system, around)
-    who = str(os.getpid())
     around.uses = {
-        "truth": _try(clock, lambda: probes.probe_truth(system.truth, who)),
-        "intent": _try(clock, lambda: probes.probe_intent(system.intent, system.workflow, clock, who)),
-        "objects": _try(clock, lambda: probes.probe_objects(system.objects)),
-        "run": _try(clock, lambda: _run(system)),
+        **around.uses,
+        "truth": _try(clock, partial(probes.probe_truth, system.truth, who)),
+        "intent": _try(clock, partial(probes.probe_intent, system.intent, system.workflow, clock, who)),
+        "objects": _try(clock, partial(probes.probe_objects, system.objects)),
     }
-    around.manifest = _read(clock, "manifest", lambda: _manifest(system))
-    around.leaders = _read(clock, "leaders", lambda: _leaders(system))
-    around.tenants = _read(clock, "tenants", lambda: _tenants(system))
-    around.buckets = _read(clock, "addresses", lambda: _buckets(system))
-    around.locks = _try(clock, lambda: _locks(home.run))
-    around.open_files = _read(clock, "open files", lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    around.oldest_open_s = _read(clock, "oldest open", lambda: _oldest(system))
-    if thorough:
-        around.worker = _try(clock, lambda: start_worker(home.root))
-    around.clocks = _read(clock, "clocks", lambda: _clocks(system, wall_s, steady_s))
-    return around
+    around.manifest = _read(clock, "manifest", partial(_manifest, system))
+    around.leaders = _read(clock, "leaders", partial(_leaders, system))
+    around.tenants = _read(clock, "tenants", partial(_tenants, system))
+    around.buckets = _read(clock, "addresses", partial(_buckets, system))
+    around.oldest_open_s = _read(clock, "oldest open", partial(_oldest, system))
+    around.clocks = _read(clock, "clocks", partial(_clocks, system, wall_s, steady_s))
+
+
+def without_stores(around: Surroundings, error: TbieError) -> None:
+    """The stores could not be opened: Truth cannot be used, and of the rest nothing is known."""
+    around.uses = {**around.uses, "truth": Known(Tried(False, str(error)), "tried", 0)}
 
 
 def _read(clock: Clock, source: str, read: Callable[[], T]) -> Reading[T]:
@@ -83,15 +96,19 @@ def _try(clock: Clock, act: Callable[[], str]) -> Reading[Tried]:
         return Known(Tried(False, str(error)), "tried", clock.now_ms())
 
 
+def _dead_letters(system: System, stage: str) -> int:
+    return len(system.intent.dead_letters(stage))
+
+
 def _free(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
-def _files(system: System, around: Surroundings) -> None:
+def _files(home: Home, clock: Clock, around: Surroundings) -> None:
     schemas: dict[str, Reading[tuple[int, int]]] = {}
     logs: dict[str, Reading[tuple[bool, bool]]] = {}
-    for path, version, write_ahead in database_files(system):
-        match look(path, system.clock):
+    for path, version, write_ahead in database_files(home):
+        match look(path, clock):
             case Known(value=found, source=source, at_ms=at_ms):
                 schemas[path.name] = Known((found.schema, version), source, at_ms)
                 if write_ahead is not None:
@@ -101,16 +118,16 @@ def _files(system: System, around: Surroundings) -> None:
     around.schemas, around.logs = schemas, logs
 
 
-def database_files(system: System) -> list[tuple[Path, int, bool | None]]:
+def database_files(home: Home) -> list[tuple[Path, int, bool | None]]:
     """Each file, the schema that this program writes, and whether it keeps a write-ahead log (None: either)."""
     return [
-        (system.home.truth, truth_store.SCHEMA_VERSION, True),
-        (system.home.intent, intent_store.SCHEMA_VERSION, False),
+        (home.truth, truth_store.SCHEMA_VERSION, True),
+        (home.intent, intent_store.SCHEMA_VERSION, False),
     ]
 
 
-def _run(system: System) -> str:
-    system.home.probe()
+def _run(home: Home) -> str:
+    home.probe()
     return "a file was written and deleted"
 
 
