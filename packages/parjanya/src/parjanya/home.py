@@ -2,6 +2,7 @@
 
 truth.db     the durable record          intent.db    the queue; may be deleted at any moment
 objects/     previews, by content        run/         sockets of this moment: slots, bells, logs
+logs/        events, if anybody asked for them
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ class Home:
     def run(self) -> Path:
         """What belongs to running processes only."""
         return self.root / "run"
+
+    @property
+    def events(self) -> Path:
+        """Events of the engine and of its workers, one JSON object a line; bounded."""
+        return self.root / "logs" / "events.jsonl"
 
     @property
     def out(self) -> Path:

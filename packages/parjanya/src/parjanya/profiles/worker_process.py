@@ -7,6 +7,7 @@ log and becomes evidence if it dies.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -18,12 +19,15 @@ if __name__ == "__main__":
 
 from parjanya.home import Home
 from parjanya.profiles.embedded import INTENT_BELL, open_system, open_worker
+from parjanya.profiles.environment import LOG_LEVEL
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
 from parjanya.workflow import POOL
 from tbie.backends.sqlite.bell import Listener
 from tbie.backends.sqlite.slot import Slot
 from tbie.core.errors import TbieError
 from tbie.core.finding import Finding
+from tbie.logs import configure
+from tbie.logs.events import LEVELS
 from tbie.worker.runner import Runner
 
 RECYCLE_AFTER = 5_000
@@ -35,6 +39,10 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
     limits = Limits()
     apply_process_limits(limits)
     system = open_system(home, create=False)  # a worker that finds no Truth must not begin an empty one
+    level = os.environ.get(LOG_LEVEL, "")
+    if level in LEVELS:  # to the file alone: the error stream of a worker is the evidence when it dies
+        configure(level, file=home.events)
+        system.tell("worker", owner)
     slot = Slot(home.run, owner, system.clock)
     with Listener(home.run, INTENT_BELL, owner) as listener:
         worker = open_worker(system, owner, slot, limits)

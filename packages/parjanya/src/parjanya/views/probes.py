@@ -19,6 +19,9 @@ from tbie.workflow import Workflow
 PROBE = "-probe"
 """A stage that no workflow can have (names begin with a letter): no worker claims it, no sweep looks for it."""
 
+LEFT_BEHIND_MS = 60_000
+"""A probe takes milliseconds: what is this old was left by one that was killed."""
+
 _KEY = ItemKey(PROBE, PROBE)
 
 
@@ -38,6 +41,9 @@ def probe_truth(truth: TruthStore, who: str) -> str:
         raise TruthUnavailableError("a document that was written could not be read again")
     if truth.write_document(PROBE, name, {"by": who}, written.revision - 1) is not None:
         raise TruthUnavailableError("a document was overwritten although its revision had changed")
+    for left in truth.documents(PROBE):  # by a probe that was killed
+        if left.name != name and left.updated_ms < written.updated_ms - LEFT_BEHIND_MS:
+            truth.drop_document(left)
     if not truth.drop_document(written):
         raise TruthUnavailableError("a document that was written could not be deleted")
     truth.save_cursor(PROBE, truth.last_seq())

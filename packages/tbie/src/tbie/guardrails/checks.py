@@ -270,5 +270,5 @@ GUARDRAILS = (
     _use("ledger", "ledger_usable", "8 control_plane_blind", f"{_MINE} The ledger may be deleted; only history goes."),
     Guardrail("clock", "clock_skew", "Let one time service set the clocks of all machines on this home.", clock),
     Guardrail("intervals", "2 truth_without_intent", "Change one of the two in PARJANYA_SETTINGS.", intervals),
-    Guardrail("leader", "two_reconcilers", "Stop all engines but one; start it again if none is heard.", leader),
+    Guardrail("leader", "two_reconcilers", "Stop all engines but one; start it again if none is heard.", leader, at_start=False),
 )  # fmt: skip
