@@ -60,6 +60,7 @@ class Reconciler:
         self._stream = Stream(*args, settings.stream_batch, settings.heartbeat_interval_s)
         self._sweep = Sweep(*args, settings)
         self._passes = self._emitted_total = 0
+        self._totals = Emitted()
         self._next_sweep_s = self._next_beat_s = self._next_look_s = clock.monotonic_s()
         self._last_sweep_ms = 0
         self._unwritten: str | None = None
@@ -90,6 +91,7 @@ class Reconciler:
             self._scale(done)
         self._passes += 1
         self._emitted_total += done.emitted.sent
+        self._totals.add(done.emitted)
         if self._unwritten is not None:
             done.blind.append(self._unwritten)
         if now_s >= self._next_beat_s or done.blind or force_sweep:
@@ -125,6 +127,7 @@ class Reconciler:
             "read": done.read,
             "emitted": asdict(done.emitted),
             "emitted_total": self._emitted_total,
+            "totals": asdict(self._totals),
             "open": done.swept.open if done.swept else None,
             "last_sweep_ms": self._last_sweep_ms,
             "desired": dict(done.desired),
