@@ -9,13 +9,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from parjanya.api.metrics.scrape import Scrape, number
 
-CAMPAIGN_STATES = ("running", "paused", "done", "cancelled", "failed")
-ROLES = ("leader", "standby")
+CAMPAIGN_STATES = ("running", "paused", "done", "cancelled")
+ROLES = ("leader", "standby", "operator")
 
 TOTALS = {
     "sent": ("tbie_reconciler_emitted", "Intents sent."),
     "superseded": ("tbie_reconciler_superseded", "Open stages that were given a fresh intent because theirs was gone."),
     "exhausted": ("tbie_reconciler_exhausted", "Open stages that were failed because their receives were used up."),
+    "woken": ("tbie_reconciler_woken", "Open stages that were sent again because their pause had ended."),
     "misrouted": ("tbie_reconciler_misrouted", "Open stages that were failed because nothing is at their address."),
 }
 """What the reconciler counted since it started: a restart begins at 0, as counters may."""

@@ -81,7 +81,7 @@ def _swept(scrape: Scrape, stage: str) -> Gap | None:
     if not isinstance(at_ms, int) or not isinstance(of_stage, Mapping):
         return None
     age_s = scrape.age_s(at_ms)
-    rows = number(of_stage.get("gap"))
+    rows, oldest_ms = number(of_stage.get("gap")), number(of_stage.get("oldest_ms")) or 0.0
     if rows is None or age_s > FRESH_SWEEPS * scrape.system.settings.sweep_interval_s + scrape.silence_ms / 1000:
         return None
-    return Gap(rows, scrape.age_s(of_stage.get("oldest_ms")) if rows else 0.0, age_s)
+    return Gap(rows, oldest_ms / 1000 + age_s if rows else 0.0, age_s)
