@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
+from typing import Literal
 
 from parjanya.cli.common import Common, Exit, opened, say, workers_or_default
+from parjanya.cli.doctor import guard
 from parjanya.cli.working import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import TRUTH_BELL, System, open_engine
+from parjanya.profiles.environment import LOG_LEVEL
 from tbie.core.errors import HomeError, TruthUnavailableError
+from tbie.logs import Format, configure
 from tbie.reconciler.leader import Role
 from tbie.reconciler.loop import COMPONENT
 from tbie.truth import Heartbeat
@@ -20,6 +25,8 @@ def serve(
     port: int = 8787,
     workers: int | None = None,
     standby: bool = False,
+    log_level: Literal["debug", "info", "warning"] = "warning",
+    log_format: Literal["text", "json"] = "text",
     common: Common | None = None,
 ) -> int:
     """Reconcile, keep a fleet that scales from and to zero, and answer /healthz, /readyz and /metrics.
@@ -34,6 +41,10 @@ def serve(
         The most worker processes (default: one for each core, or PARJANYA_WORKERS).
     standby
         If another engine leads this home, wait until it has left or died, and take over.
+    log_level
+        What is said on standard error, and kept with what the workers say in the home: debug tells each item.
+    log_format
+        How it is said on standard error: text for people, json for programs.
     """
     common = common or Common()
     from parjanya.api.app import make_app
@@ -49,6 +60,10 @@ def serve(
                 )
             if not _stand_by(system, interrupt):
                 return Exit.DONE
+        guard(system)
+        configure(log_level, stream=sys.stderr, form=Format(log_format), file=system.home.events)
+        os.environ[LOG_LEVEL] = log_level  # the workers that this process starts say as much
+        system.tell("reconciler", str(os.getpid()))
         running = open_engine(system, count)
         server = Server(make_app(system), host, port)
         try:
