@@ -25,6 +25,7 @@ from tbie.backends.sqlite.belief import belief
 from tbie.backends.sqlite.bell import Bell, Listener
 from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.intent import SqliteIntent
+from tbie.backends.sqlite.ledger import SqliteLedger
 from tbie.backends.sqlite.objects import LocalObjects
 from tbie.backends.sqlite.slot import SUFFIX, Slot, is_alive, read_slot
 from tbie.backends.sqlite.truth import SqliteTruth
@@ -35,7 +36,7 @@ from tbie.core.ids import Ids, RandomIds
 from tbie.core.settings import Settings
 from tbie.engine import Engine
 from tbie.execution import Drift, Handlers, OneByOne, Together
-from tbie.logs import Events, logged_intent, logged_truth
+from tbie.logs import Events, logged_intent, logged_ledger, logged_truth
 from tbie.logs.events import WARNING
 from tbie.objects import ObjectStore
 from tbie.reconciler.fleet import PoolLimits
@@ -61,6 +62,7 @@ class System:
     settings: Settings
     truth_bell: Bell
     intent_bell: Bell
+    ledger: SqliteLedger
     events: Events | None = None
     """Where this process says what it does, if anybody listens."""
 
@@ -68,6 +70,7 @@ class System:
         """From now on say what goes through the stores, as *component*."""
         self.events = events = Events(component, instance, self.clock)
         self.truth, self.intent = logged_truth(self.truth, events), logged_intent(self.intent, events)
+        self.ledger = logged_ledger(self.ledger, events)
         return events
 
     def bury(self, death: Death) -> None:
@@ -110,7 +113,7 @@ class System:
 
     def close(self) -> None:
         """Let go of everything."""
-        for thing in (self.truth, self.intent, self.truth_bell, self.intent_bell):
+        for thing in (self.truth, self.intent, self.ledger, self.truth_bell, self.intent_bell):
             thing.close()
 
 
@@ -144,6 +147,7 @@ def open_system(
         settings,
         Bell(home.run, TRUTH_BELL),
         Bell(home.run, INTENT_BELL),
+        SqliteLedger(home.ledger, settings.ledger_rows),
     )
 
 
@@ -183,6 +187,7 @@ def open_reconciler(
         limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
         after_emit=system.intent_bell.ring,
         leadership=leadership,
+        ledger=system.ledger,
     )
 
 
