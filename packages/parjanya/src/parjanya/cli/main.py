@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, curate, diagnose, look, serve
+from parjanya.cli import act, campaign, curate, diagnose, doctor, look, serve
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
 from tbie.core.errors import SettingsError, TbieError
@@ -28,10 +28,13 @@ app.command(look.status)
 app.command(look.images)
 app.command(look.explain)
 app.command(diagnose.diagnose)
-app.command(act.replay)
+app.command(campaign.replay)
+app.command(campaign.regrade)
+app.command(campaign.campaigns)
 app.command(act.reconcile)
 app.command(act.worker)
 app.command(look.healthcheck)
+app.command(doctor.doctor)
 app.command(curate.export)
 app.command(serve.serve)
 

@@ -20,6 +20,7 @@ from parjanya.catalog.items import Ingested
 from parjanya.catalog.items import ingest as ingest_files
 from parjanya.cli.act import person
 from parjanya.cli.common import say
+from parjanya.cli.doctor import guard
 from parjanya.cli.progress import progress
 from parjanya.profiles.embedded import Running, System, open_engine
 from parjanya.stages import observe
@@ -89,6 +90,7 @@ def work(
         if settled or interrupt.asked:
             return ingested, settled and not interrupt.asked
         say("that engine has left; going on in its place")
+    guard(system)
     running = open_engine(system, workers)
     leader = _Leader(system, running)
     try:
