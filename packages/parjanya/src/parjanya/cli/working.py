@@ -149,7 +149,7 @@ class _Leader:
         silence_ms = int(system.settings.silence_s * 1000)
         for finding in watch(system.truth.heartbeats(), system.clock.now_ms(), silence_ms):
             if finding.code == "execution_drift":
-                raise CannotGoOnError(f"{finding.next_step} {finding.evidence['differences']}")
+                raise CannotGoOnError(f"{finding.next_step} {finding.value('differences')}")
 
 
 def _follow(system: System, tenant: str, interrupt: Interrupt) -> bool:

@@ -67,7 +67,8 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
 
 def _report(problem: Finding | TbieError) -> None:
     if isinstance(problem, Finding):
-        print(f"{problem.code}: {problem.next_step} {dict(problem.evidence)}", file=sys.stderr, flush=True)  # noqa: T201
+        evidence = {known.name: known.value for known in problem.evidence}
+        print(f"{problem.code}: {problem.next_step} {evidence}", file=sys.stderr, flush=True)  # noqa: T201
     else:
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr, flush=True)  # noqa: T201
 

@@ -83,18 +83,8 @@ class Status:
             "tenants": {tenant: dict(states) for tenant, states in self.tenants.items()},
             "fleet": {"running": len(self.workers), "workers": self.workers},
             "reconciler": {"heartbeat_age_s": self.heartbeat_age_s},
-            "findings": [finding_json(finding) for finding in self.findings],
+            "findings": [finding.to_json(self.at_ms) for finding in self.findings],
         }
-
-
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """A finding as plain data."""
-    return {
-        "code": finding.code,
-        "boundary": finding.boundary.value,
-        "evidence": dict(finding.evidence),
-        "next_step": finding.next_step,
-    }
 
 
 def read_status(

@@ -149,7 +149,7 @@ class Reconciler:
         if self._sweep.under_way:
             self._sweep_on(done, None if force_sweep else self._settings.sweep_share_pages)
             self._follow(done, force_sweep)
-        elif done.read == 0 and lift_barriers(self._desk):
+        if done.swept is None and done.read == 0 and lift_barriers(self._desk):
             self._follow(done, force_sweep)
         done.more = done.more or self._sweep.under_way
 
