@@ -76,8 +76,10 @@ def _history(
         return NOT_ASKED
 
     def read() -> History:
-        recent = ledger.recent(DECISIONS)
         since = clock.now_ms() - RECENT_MS
+        recent = ledger.recent(DECISIONS)
+        if len(recent) >= DECISIONS and _mended_before(ledger, recent, since):
+            recent = ledger.recent(settings.ledger_rows)
         mended = [e.key for e in recent if e.last_ms >= since and e.action in ("supersede", "exhaust")]
         keys = list(dict.fromkeys([*questioned[:QUESTIONED], *mended]))[: 2 * QUESTIONED]
         of = {key: tuple(ledger.of(key)) for key in keys}
@@ -88,6 +90,12 @@ def _history(
         return History(tuple(recent), of, begins, _settled_before(truth, begins), _lived(truth, recent))
 
     return attempt("ledger", clock, read)
+
+
+def _mended_before(ledger: Ledger, recent: Sequence[LedgerEntry], since_ms: int) -> bool:
+    """Whether something was mended within the last minutes that *recent* does not reach back to."""
+    mended = any(action == "supersede" for action, _ in ledger.counts(since_ms))
+    return mended and not any(entry.action == "supersede" for entry in recent)
 
 
 def _lived(truth: TruthStore, recent: Sequence[LedgerEntry]) -> tuple[Lived, ...]:

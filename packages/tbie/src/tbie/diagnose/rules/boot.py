@@ -85,7 +85,8 @@ def _said(beat: Heartbeat) -> Boot | None:
     if started is None or claimed is None or done or beat.body.get("state") == "execution_drift":
         return None
     if claimed:
-        return Boot(beat.instance, BootState.CLAIMED, int(started))
+        since = number(beat, "first_claim_ms") or started
+        return Boot(beat.instance, BootState.CLAIMED, int(since))
     return Boot(beat.instance, BootState.REGISTERED, int(started))
 
 

@@ -28,6 +28,11 @@ def recent(view: View) -> list[LedgerEntry]:
 
 def missing_intents(view: View) -> Iterator[Finding]:
     """Intents that were missing until the sweep sent them again, by what had become of them."""
+    yield from by_code(view, fates(view, missing_cases(view)), State.REPAIRED)
+
+
+def missing_cases(view: View) -> list[Case]:
+    """Those of them about which every decision was read. One younger than the stream needs was not missing, but early."""
     cases = []
     for entry in recent(view):
         if entry.action != "supersede" or entry.reason != "truth_without_intent" or view.history is None:
@@ -35,7 +40,7 @@ def missing_intents(view: View) -> Iterator[Finding]:
         age_ms = entry.evidence.get("age_ms")
         if entry.key in view.history.value.of and isinstance(age_ms, int) and age_ms >= view.reaction_ms:
             cases.append(Case(entry.key, entry.stage, "", entry.first_ms - age_ms, entry.first_ms))
-    yield from by_code(view, fates(view, cases), State.REPAIRED)
+    return cases
 
 
 def repaired_reasons(view: View) -> Iterator[Finding]:
