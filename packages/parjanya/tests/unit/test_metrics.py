@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +133,11 @@ def test_the_gap_is_what_is_open_without_a_message_with_its_age_and_closes_when_
 
 def test_what_cannot_be_read_has_no_sample(system: System) -> None:
     led(system)
-    system.intent.close()
+    add(system, 1)
     for path in system.home.root.glob("intent.db*"):
         path.unlink()
     for name in ("intent.db", "intent.db.broken"):
         (system.home.root / name / "full").mkdir(parents=True)
-    add(system, 1)
     found = samples(system)
     assert value(found, "tbie_intent_up") == 0
     assert not {name for name, _ in found} & {"tbie_intent_messages", "tbie_intent_oldest_visible_seconds"}
@@ -204,11 +202,8 @@ def test_pauses_and_campaigns_are_counted_from_their_documents(system: System) -
 
 
 def test_without_truth_there_is_one_series(system: System) -> None:
-    system.truth.close()
-    for path in system.home.root.glob("truth.db*"):
-        path.unlink()
-    broken = replace(system)
-    assert samples(broken) == {("tbie_truth_up", frozenset()): 0}
+    system.home.truth.unlink()
+    assert samples(system) == {("tbie_truth_up", frozenset()): 0}
 
 
 # -- alert rules and dashboard
