@@ -40,6 +40,7 @@ from tbie.logs import Events, logged_intent, logged_ledger, logged_truth
 from tbie.logs.events import WARNING
 from tbie.objects import ObjectStore
 from tbie.reconciler.fleet import PoolLimits
+from tbie.reconciler.leader import Leadership
 from tbie.reconciler.loop import Reconciler
 from tbie.worker import Worker, settle_death
 from tbie.workflow import Workflow
@@ -169,8 +170,10 @@ class Running:
         self.listener.close()
 
 
-def open_reconciler(system: System, fleet: ProcessFleet | None = None, workers: int = 0) -> Reconciler:
-    """The control plane of this instance; without a fleet it only emits."""
+def open_reconciler(
+    system: System, fleet: ProcessFleet | None = None, workers: int = 0, leadership: Leadership | None = None
+) -> Reconciler:
+    """The control plane of this instance; without a fleet it only emits, without *leadership* as an operator does."""
     return Reconciler(
         system.workflow,
         system.truth,
@@ -184,6 +187,7 @@ def open_reconciler(system: System, fleet: ProcessFleet | None = None, workers: 
         limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
         after_emit=system.intent_bell.ring,
         ledger=system.ledger,
+        leadership=leadership,
     )
 
 
@@ -211,7 +215,9 @@ def open_engine(system: System, workers: int) -> Running:
     """The reconciler and a fleet of up to *workers* processes. The caller leads the home (``Home.lead``)."""
     system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
     fleet = ProcessFleet(system.home.run, partial(_command, system.home.root), system.bury, system.clock, system.ids)
-    reconciler = open_reconciler(system, fleet, workers)
+    # the lock of the home makes sure that no other engine lives, so a term that is left in Truth is a dead one's
+    leadership = Leadership(system.truth, system.clock, system.settings, f"engine:{os.getpid()}", sole=True)
+    reconciler = open_reconciler(system, fleet, workers, leadership)
     listener = system.listen(TRUTH_BELL, "engine")
     campaigns = open_campaigns(system)
     engine = Engine(reconciler, fleet, listener.wait, system.settings, lambda: campaigns.step().more)
