@@ -31,9 +31,14 @@ STAGE_COLUMNS = (
 KEPT = ("meta", "tenant", "item", "history", "cursor", "heartbeat")
 PENDING, COMPLETED, FAILED, SKIPPED = StageState.PENDING, StageState.COMPLETED, StageState.FAILED, StageState.SKIPPED
 TALLY = {
-    ("t1", "a", COMPLETED): 3, ("t1", "a", FAILED): 2, ("t1", "a", PENDING): 2,
-    ("t1", "b", COMPLETED): 1, ("t1", "b", PENDING): 2, ("t1", "b", SKIPPED): 2,
-    ("t2", "a", COMPLETED): 1, ("t2", "b", COMPLETED): 1,
+    ("t1", "a", COMPLETED): 3,
+    ("t1", "a", FAILED): 2,
+    ("t1", "a", PENDING): 2,
+    ("t1", "b", COMPLETED): 1,
+    ("t1", "b", PENDING): 2,
+    ("t1", "b", SKIPPED): 2,
+    ("t2", "a", COMPLETED): 1,
+    ("t2", "b", COMPLETED): 1,
 }
 
 
