@@ -1,4 +1,4 @@
-"""Bulk replays survive `kill -9`, hold their rate, can be stopped, and show what they changed; verdicts of an older policy are found."""
+"""Bulk replays survive `kill -9`, can be stopped, and show what they changed; verdicts of an older policy are found."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ def dull(path: Path) -> Path:
     return path
 
 
+@pytest.mark.timeout(240)  # several runs of the product, each some seconds
 def test_killed_in_the_middle_a_replay_is_finished_by_the_same_command_and_resets_nothing_twice(
     product: Product,
 ) -> None:
@@ -57,6 +58,7 @@ def test_killed_in_the_middle_a_replay_is_finished_by_the_same_command_and_reset
     product.assert_each_done_once(6)
 
 
+@pytest.mark.timeout(240)  # several runs of the product, each some seconds
 def test_an_engine_carries_it_out_and_the_next_one_goes_on_after_kill_9(product: Product) -> None:
     pictures(product.shoot, 6)
     product.curate()
@@ -93,6 +95,7 @@ def test_cancelled_it_stops_and_says_so_and_resumed_it_goes_on(product: Product)
     assert "done already" in product.look("campaign", "cancel", "c1", code=USAGE).err
 
 
+@pytest.mark.timeout(240)  # several runs of the product, each some seconds
 def test_a_stricter_policy_finds_the_old_verdicts_shows_what_would_flip_and_changes_them(product: Product) -> None:
     pictures(product.shoot, 3)
     dull(product.shoot / "dull.jpg")
@@ -165,6 +168,7 @@ class _Seen(HTMLParser):
         self.text += data
 
 
+@pytest.mark.timeout(240)  # several runs of the product, each some seconds
 def test_the_page_shows_hostile_names_and_reasons_as_text(product: Product) -> None:
     names = ["<script>alert(1)<!--.jpg", "a'\"&amp;\u202egpj.jpg", "b\nc\x1b[2J.jpg", "d\udcff.jpg"]
     for seed, name in enumerate(names):
