@@ -60,7 +60,7 @@ class Engine:
         if done.swept is not None and not done.blind:
             self._fleet.recover(charge=True)  # workers started by hand have no supervisor but this
         more = not done.blind and self._chores()
-        if wait and not done.read and not more:
+        if wait and not done.read and not done.more and not more:
             self._wait(self._settings.poll_interval_s)
         return done
 

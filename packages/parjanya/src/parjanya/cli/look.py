@@ -183,7 +183,8 @@ def healthcheck(*, common: Common | None = None) -> int:
     """Whether this instance can do its work: exercises what the reconciler needs. For containers without curl."""
     common = common or Common()
     with opened(common) as system:
-        checks = check_health(system.workflow, system.truth, system.intent, system.clock, system.settings)
+        args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
+        checks = check_health(*args, who=str(os.getpid()))
     well = all(check.ok for check in checks)
     if common.json:
         show_json({"healthy": well, "checks": [check.to_json() for check in checks]})

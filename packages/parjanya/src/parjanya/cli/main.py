@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, campaign, curate, look, serve
+from parjanya.cli import act, campaign, curate, doctor, look, serve
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
 from tbie.campaign import CampaignError
@@ -34,6 +34,7 @@ app.command(campaign.campaigns)
 app.command(act.reconcile)
 app.command(act.worker)
 app.command(look.healthcheck)
+app.command(doctor.doctor)
 app.command(curate.export)
 app.command(serve.serve)
 

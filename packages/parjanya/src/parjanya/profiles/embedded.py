@@ -35,6 +35,8 @@ from tbie.core.ids import Ids, RandomIds
 from tbie.core.settings import Settings
 from tbie.engine import Engine
 from tbie.execution import Drift, Handlers, OneByOne, Together
+from tbie.logs import Events, logged_intent, logged_truth
+from tbie.logs.events import WARNING
 from tbie.objects import ObjectStore
 from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.loop import Reconciler
@@ -58,6 +60,14 @@ class System:
     settings: Settings
     truth_bell: Bell
     intent_bell: Bell
+    events: Events | None = None
+    """Where this process says what it does, if anybody listens."""
+
+    def tell(self, component: str, instance: str) -> Events:
+        """From now on say what goes through the stores, as *component*."""
+        self.events = events = Events(component, instance, self.clock)
+        self.truth, self.intent = logged_truth(self.truth, events), logged_intent(self.intent, events)
+        return events
 
     def bury(self, death: Death) -> None:
         """Free what a dead worker held, and charge the item it was working on."""
@@ -65,6 +75,8 @@ class System:
         evidence = dict(death.evidence)
         if death.doing is not None:
             evidence["stage"] = death.doing.stage
+        if self.events is not None:
+            self.events.say(WARNING, "death", decision=token, owner=death.owner, reason=death.reason, **told(death))
         args = (self.workflow, self.truth, self.intent, death.reason, evidence)
         if settle_death(death.owner, token, *args):
             self.intent_bell.ring()
@@ -99,6 +111,15 @@ class System:
         """Let go of everything."""
         for thing in (self.truth, self.intent, self.truth_bell, self.intent_bell):
             thing.close()
+
+
+def told(death: Death) -> dict[str, object]:
+    """What a dead worker was doing, as fields of an event."""
+    if death.doing is None:
+        return {"exit_status": death.evidence.get("exit_status")}
+    item = death.doing.item
+    where = {"stage": death.doing.stage, "tenant": item.tenant, "item": item.item}
+    return {**where, "exit_status": death.evidence.get("exit_status")}
 
 
 def open_system(
