@@ -5,6 +5,7 @@ Caller: ``scene``. The instance is diagnosed through the same two functions as `
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -33,7 +34,15 @@ class Sightings:
 
     def look(self, system: System, since_s: Callable[[], float]) -> None:
         """Diagnose *system* now; *since_s* tells the time on the drill's clock, and is asked when the answer is there."""
-        readings = take(system.workflow, system.truth, system.intent, system.clock, system.settings)
+        readings = take(
+            system.workflow,
+            system.truth,
+            system.intent,
+            system.clock,
+            system.settings,
+            ledger=system.ledger,
+            room_bytes=lambda: shutil.disk_usage(system.home.root).free,
+        )
         found = diagnose(readings, system.settings).findings
         at_s = since_s()
         for finding in found:
