@@ -142,14 +142,18 @@ class Scene:
                 connection.execute(sql)
             connection.commit()
 
-    def intent_sql(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """Read or change intent.db, as a script, or a lossy queue, would."""
-        return self._sql("intent.db", sql, parameters)
+    def intent_sql(
+        self, sql: str, parameters: Sequence[object] = (), locked: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Read or change intent.db, as a script, or a lossy queue, would; *locked*: writers are kept out already."""
+        return self._sql("intent.db", sql, parameters, locked)
 
-    def _sql(self, name: str, sql: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    def _sql(
+        self, name: str, sql: str, parameters: Sequence[object], locked: bool = False
+    ) -> list[tuple[Any, ...]]:
         path = self.home / name
         with ExitStack() as stack:
-            if not sql.startswith("SELECT"):
+            if not locked and not sql.startswith("SELECT"):
                 stack.enter_context(self.locked(name))  # how the product's writers queue: who does not, waits for luck
             connection = stack.enter_context(closing(sqlite3.connect(path, timeout=10.0, isolation_level=None)))
             return connection.execute(sql, parameters).fetchall()

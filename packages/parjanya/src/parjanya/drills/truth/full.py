@@ -51,7 +51,7 @@ DISK_FULL = Drill(
     Boundary.TRUTH,
     fill_the_disk,
     cycles(2),
-    settings={"disk_headroom_bytes": HEADROOM_BYTES, "reset_cooldown_s": 1.0},
+    settings={"disk_headroom_bytes": HEADROOM_BYTES, "reset_cooldown_s": 1.0, "pause_window_s": 1.0},
     disk_mib=DISK_MIB,
     cannot_run=no_small_disk,
 )
