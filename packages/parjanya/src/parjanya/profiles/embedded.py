@@ -62,7 +62,6 @@ class System:
     settings: Settings
     truth_bell: Bell
     intent_bell: Bell
-    ledger: SqliteLedger
     events: Events | None = None
     """Where this process says what it does, if anybody listens."""
 
@@ -147,7 +146,6 @@ def open_system(
         settings,
         Bell(home.run, TRUTH_BELL),
         Bell(home.run, INTENT_BELL),
-        SqliteLedger(home.ledger, settings.ledger_rows),
     )
 
 
@@ -187,7 +185,6 @@ def open_reconciler(
         limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
         after_emit=system.intent_bell.ring,
         leadership=leadership,
-        ledger=system.ledger,
     )
 
 
