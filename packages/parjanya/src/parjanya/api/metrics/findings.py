@@ -7,15 +7,25 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from parjanya.api.metrics.scrape import Scrape
-from tbie.watchdog import watch
-
-CODES = ("control_plane_silent", "control_plane_blind", "execution_drift")
+from parjanya.views.diagnosis import read_diagnosis
+from tbie.core.finding import State
+from tbie.diagnose.catalogue import CATALOGUE
 
 
 def finding_families(scrape: Scrape) -> Iterator[Metric]:
     """What the diagnosis of this moment says."""
-    codes = {f.code for f in watch(list(scrape.beats), scrape.now_ms, scrape.silence_ms)}
+    system = scrape.system
+    diagnosis = read_diagnosis(
+        system.home.root,
+        system.workflow,
+        system.truth,
+        system.intent,
+        system.clock,
+        system.settings,
+        running=True,  # whoever serves metrics leads this home
+    )
+    codes = {finding.code for finding in diagnosis.findings if finding.state is State.STANDING}
     findings = GaugeMetricFamily("tbie_finding", "1 while a finding stands, else 0.", labels=["code"])
-    for code in CODES:
+    for code in CATALOGUE:
         findings.add_metric([code], int(code in codes))
     yield findings
