@@ -48,7 +48,13 @@ def look(common: Common) -> Diagnosis:
     try:
         with opened(common) as system:
             return read_diagnosis(
-                system.home.root, system.workflow, system.truth, system.intent, system.clock, system.settings
+                system.home.root,
+                system.workflow,
+                system.truth,
+                system.intent,
+                system.clock,
+                system.settings,
+                system.ledger,
             )
     except (TruthError, HomeError) as error:
         return of_unopened(error, SystemClock().now_ms())

@@ -140,7 +140,7 @@ def explain(item: str, /, *, tenant: str = "default", common: Common | None = No
     common = common or Common()
     with opened(common) as system:
         found = find(system, tenant, item)
-        told = story(found, system.workflow, system.truth, system.intent, system.clock, system.settings)
+        told = story(found, system.workflow, system.truth, system.intent, system.clock, system.settings, system.ledger)
         image = record(found, system.workflow, system.objects).to_json()
     if common.json:
         show_json({"image": image, **told})
@@ -195,8 +195,8 @@ def healthcheck(*, common: Common | None = None) -> int:
     """Whether this instance can do its work: exercises what the reconciler needs. For containers without curl."""
     common = common or Common()
     with opened(common) as system:
-        args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
-        checks = check_health(*args, who=str(os.getpid()))
+        args = (system.workflow, system.truth, system.intent, system.clock, system.settings, system.ledger)
+        checks = check_health(*args, ledger=system.ledger, who=str(os.getpid()))
     well = all(check.ok for check in checks)
     if common.json:
         show_json({"healthy": well, "checks": [check.to_json() for check in checks]})
