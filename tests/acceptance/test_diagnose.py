@@ -24,8 +24,9 @@ def evidence(ran: Ran, code: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def ingested(product: Product) -> Product:
-    """Two images that were taken in; nobody has worked on them."""
+def ingested(product: Product, monkeypatch: pytest.MonkeyPatch) -> Product:
+    """Two images that were taken in; nobody has worked on them. No gap is too young to be told."""
+    monkeypatch.setenv("PARJANYA_SETTINGS", json.dumps({"sweep_grace_s": 0.0, "poll_interval_s": 0.01}))
     pictures(product.shoot, 2)
     product.look("ingest", str(product.shoot))
     return product
@@ -56,26 +57,26 @@ def test_a_queue_that_was_deleted_is_named_and_mended_by_the_next_pass(ingested:
     ingested.look("reconcile", "--once")
     assert "truth_without_intent" not in told(ingested.look("diagnose", "--json", code=None))[1]
     (ingested.home / "intent.db").unlink()
-    # the stream reads a change within milliseconds; a gap has to be older than its grace to count
-    ingested.run("diagnose", "--json", code=None)
-    ran = ingested.run("diagnose", "--json", code=NOT_WELL)
+    ran = ingested.look("diagnose", "--json", code=NOT_WELL)
     assert "truth_without_intent" in told(ran)[1]
     assert evidence(ran, "truth_without_intent")["without_intent"] == 2
     ingested.look("reconcile", "--once")
     assert "truth_without_intent" not in told(ingested.look("diagnose", "--json", code=None))[1]
 
 
-def test_an_engine_that_was_killed_is_named_and_a_running_one_is_healthy(product: Product) -> None:
+def test_an_engine_that_was_killed_is_named_and_a_running_one_is_healthy(
+    product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pictures(product.shoot, 1)
     serving = product.start("serve", "--port", "0", settings=QUICK)
     serving.until(lambda: "http://" in serving.err)
-    product.run("ingest", str(product.shoot))
+    product.look("ingest", str(product.shoot))
     serving.until(lambda: product.completed() == 6)
-    assert told(product.run("diagnose", "--json"))[0] == "healthy"
+    assert told(product.look("diagnose", "--json"))[0] == "healthy"
     serving.kill_everything()
-    product.run("ingest", str(pictures(product.root / "more", 3)[2]))
-    silence = {**QUICK, "heartbeat_interval_s": 0.25, "poll_interval_s": 0.2}
-    ran = product.run("diagnose", "--json", code=NOT_WELL, settings=silence)
+    monkeypatch.setenv("PARJANYA_SETTINGS", json.dumps({"heartbeat_interval_s": 0.02, "poll_interval_s": 0.01}))
+    product.look("ingest", str(pictures(product.root / "more", 3)[2]))
+    ran = product.look("diagnose", "--json", code=NOT_WELL)
     assert told(ran)[0] == "control-plane"
     assert "control_plane_silent" in told(ran)[1]
 
@@ -91,16 +92,16 @@ def test_a_truth_that_cannot_be_read_is_a_verdict_and_not_a_traceback(product: P
         path.mkdir()
     else:
         path.write_bytes(b"" if damage == "emptied" else b"this is no database" * 1000)
-    ran = product.run("diagnose", "--json", code=NOT_WELL)
+    ran = product.look("diagnose", "--json", code=NOT_WELL)
     assert told(ran) == ("truth", ["truth_unavailable"])
     assert evidence(ran, "truth_unavailable")["error"]
-    assert "Truth" in product.run("diagnose", code=NOT_WELL).out.splitlines()[0]
+    assert "Truth" in product.look("diagnose", code=NOT_WELL).out.splitlines()[0]
 
 
 def test_a_queue_that_cannot_be_read_is_unknown_and_not_empty(ingested: Product) -> None:
     with closing(sqlite3.connect(ingested.home / "intent.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")  # another program holds the file
-        ran = ingested.run("diagnose", "--json", code=NOT_WELL)
+        ran = ingested.look("diagnose", "--json", code=NOT_WELL)
     assert "queue_unreadable" in told(ran)[1]
     assert evidence(ran, "queue_unreadable")["stages"]
 
@@ -122,8 +123,7 @@ def test_explain_tells_what_is_wrong_with_one_image(ingested: Product) -> None:
     (path, _) = sorted(ingested.shoot.iterdir())
     ingested.look("reconcile", "--once")
     (ingested.home / "intent.db").unlink()
-    ingested.run("diagnose", code=None)
-    story = ingested.run("explain", str(path), "--json").json
+    story = ingested.look("explain", str(path), "--json").json
     assert {"decisions", "findings"} <= set(story)
     assert [finding["code"] for finding in story["findings"]] == ["truth_without_intent"]
-    assert "truth_without_intent" in ingested.run("explain", str(path)).out
+    assert "truth_without_intent" in ingested.look("explain", str(path)).out

@@ -195,7 +195,7 @@ def healthcheck(*, common: Common | None = None) -> int:
     """Whether this instance can do its work: exercises what the reconciler needs. For containers without curl."""
     common = common or Common()
     with opened(common) as system:
-        args = (system.workflow, system.truth, system.intent, system.clock, system.settings, system.ledger)
+        args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
         checks = check_health(*args, ledger=system.ledger, who=str(os.getpid()))
     well = all(check.ok for check in checks)
     if common.json:
