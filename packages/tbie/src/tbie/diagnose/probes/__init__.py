@@ -80,6 +80,7 @@ def take(
             items,
             rows_of.failures(truth, workflow, tally, letters, clock),
             attempt(rows_of.SOURCE, clock, truth.versions),
+            rows_of.barriers(truth, workflow, clock),
             attempt("disk", clock, room_bytes) if room_bytes is not None else NOT_ASKED,
         ),
         IntentReadings(queue.depths(workflow), presences, dead),
