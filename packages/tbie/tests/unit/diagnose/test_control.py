@@ -73,7 +73,7 @@ def test_a_blind_reconciler_explains_the_queue_that_nobody_can_read(scene: Scene
 
 
 def test_a_leader_that_goes_on_after_another_took_the_term_is_one_of_two(scene: Scene) -> None:
-    scene.truth.write_document("term", "reconciler", {"holder": "r2", "until_ms": 0}, None)
+    scene.truth.write_document("term", "reconciler", {"holder": "engine:r2", "until_ms": 0}, None)
     scene.lead("r2", epoch=1)
     assert scene.codes() == []  # r1 was heard last before the term changed hands
     scene.later(1)
