@@ -14,6 +14,8 @@ from tbie.core.finding import Boundary
 
 DISK_MIB = 16
 HEADROOM_BYTES = 256 * 1024
+FULL_S = 1.0
+"""How long it stays full after that was noticed: every component writes at least once in this time."""
 _BLOCK = bytes(64 * 1024)
 
 
@@ -29,6 +31,7 @@ def fill_the_disk(scene: Scene) -> Iterator[None]:
     scene.injected()
     try:
         yield
+        scene.pause(FULL_S)
     finally:
         ballast.unlink(missing_ok=True)
 

@@ -29,12 +29,22 @@ def judged_by_older_rules(scene: Scene) -> Iterator[None]:
     scene.start_engine()
     scene.injected()
     yield
-    replay = ("replay", "--where", f'policy_version != "{CULLING.version}"', "--from", curate.NAME)
-    regrade = scene.command(*replay, "--reason", "stricter rules about what is no photograph")
-    scene.until(lambda: not regrade.alive, "the regrade has begun")
+    trial = scene.command("regrade", "--dry-run", "--json")
+    scene.until(lambda: not trial.alive, "the trial run says how many")
+    scene.require(f'"matched": {len(scene.shoot)}' in trial.said, f"the trial run says something else: {trial.said}")
+    scene.require(not _judged_by(scene, CULLING.version), "the trial run has changed something")
+    regrade = scene.command("regrade", "--reason", "stricter rules about what is no photograph")
+    scene.until(lambda: not regrade.alive, "the campaign is written down")
+    scene.until(lambda: _judged_by(scene, CULLING.version) == len(scene.shoot), "everything is judged again")
     scene.until(scene.settled, "everything is judged again")
     scene.measures["after"] = _verdicts(scene)
     scene.require(scene.measures["after"] != scene.measures["before"], "no verdict changed with the rules")
+
+
+def _judged_by(scene: Scene, version: str) -> int:
+    """How many pictures were judged by that version of the policy."""
+    decided = (json.loads(stages[curate.NAME])[3] for stages in answers(scene.system).values())
+    return sum(facts is not None and facts["policy_version"] == version for facts in decided)
 
 
 def _verdicts(scene: Scene) -> Mapping[str, int]:
