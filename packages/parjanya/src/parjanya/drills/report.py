@@ -26,6 +26,7 @@ class Report:
     guardrail: str | None = None
     measures: Mapping[str, object] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
     cannot_run: str | None = None
     """Why this machine cannot have this incident. Then nothing was measured, and it is not ok."""
     home: str | None = None
@@ -37,18 +38,22 @@ class Report:
         return self.detected is not None and self.detected.seconds <= self.budget_s
 
     @property
-    def ok(self) -> bool:
-        """Whether everything held: named by the right code and boundary in time, repaired, nothing lost, nothing twice."""
+    def held(self) -> bool:
+        """Whether it was named by the right code and boundary and repaired, nothing lost and nothing twice; at any speed."""
         return (
             self.cannot_run is None
             and not self.problems
             and self.detected is not None
             and self.detected.boundary == self.drill.boundary.value
-            and self.within_budget
             and self.repaired_s is not None
             and self.effects is not None
             and not (self.effects.lost or self.effects.duplicated or self.effects.differing)
         )
+
+    @property
+    def ok(self) -> bool:
+        """Whether it held, as quickly as promised."""
+        return self.held and self.within_budget and not self.late
 
     def to_json(self) -> dict[str, Any]:
         """For scripts."""
@@ -69,6 +74,7 @@ class Report:
             "guardrail": self.guardrail,
             "measures": dict(self.measures),
             "problems": self.problems,
+            "late": self.late,
             "cannot_run": self.cannot_run,
             "ok": self.ok,
             "home": self.home,
@@ -109,6 +115,7 @@ def remarks(report: Report) -> list[str]:
     """What belongs under the line: why it cannot run or did not hold, and what a guardrail refuses."""
     said = [f"  cannot run here: {report.cannot_run}"] if report.cannot_run else []
     said += [f"  {problem}" for problem in report.problems]
+    said += [f"  late: {what}" for what in report.late]
     cost = report.effects
     if cost is not None:
         said += [f"  lost: {what}" for what in cost.lost]

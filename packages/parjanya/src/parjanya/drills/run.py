@@ -106,7 +106,8 @@ def run_here(report: Report, common: Ground) -> None:
         report.problems.append(f"{type(error).__name__}: {error}")
     finally:
         scene.end()
-        report.measures, report.problems = scene.measures, [*report.problems, *scene.problems]
+        report.measures, report.late = scene.measures, scene.late
+        report.problems += scene.problems
         if common.keep:
             report.home = str(scene.home)
         else:

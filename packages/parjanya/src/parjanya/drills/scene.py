@@ -31,8 +31,8 @@ from tbie.core.settings import Settings
 
 LOOK_EVERY_S = 0.05
 """How often the instance is diagnosed: the resolution of every figure in a report."""
-PATIENCE_S = 40.0
-"""How long anything may take before a drill gives up: a loaded machine starts a worker in ten seconds."""
+PATIENCE_S = 60.0
+"""How long anything may take before a drill gives up: a loaded machine starts a worker in twenty seconds."""
 TENANT = "default"
 
 
@@ -56,6 +56,8 @@ class Scene:
         """What this drill measured beside the usual, by name."""
         self.problems: list[str] = []
         """What should have held and did not."""
+        self.late: list[str] = []
+        """What took longer than was promised."""
         self.sightings = Sightings()
         self.injected_s: float | None = None
         self._workers, self._stopped = workers, stopped
@@ -142,15 +144,11 @@ class Scene:
                 connection.execute(sql)
             connection.commit()
 
-    def intent_sql(
-        self, sql: str, parameters: Sequence[object] = (), locked: bool = False
-    ) -> list[tuple[Any, ...]]:
+    def intent_sql(self, sql: str, parameters: Sequence[object] = (), locked: bool = False) -> list[tuple[Any, ...]]:
         """Read or change intent.db, as a script, or a lossy queue, would; *locked*: writers are kept out already."""
         return self._sql("intent.db", sql, parameters, locked)
 
-    def _sql(
-        self, name: str, sql: str, parameters: Sequence[object], locked: bool = False
-    ) -> list[tuple[Any, ...]]:
+    def _sql(self, name: str, sql: str, parameters: Sequence[object], locked: bool = False) -> list[tuple[Any, ...]]:
         path = self.home / name
         with ExitStack() as stack:
             if not locked and not sql.startswith("SELECT"):
@@ -265,6 +263,11 @@ class Scene:
         self.until(reached, what, every_s=0.02)
         self.measures[name] = round(self.since_s, 3)
         return self.since_s
+
+    def promise(self, what: str, took_s: float, at_most_s: float) -> None:
+        """Note what was late."""
+        if took_s > at_most_s:
+            self.late.append(f"{what}: {took_s:.2f} s, promised within {at_most_s:.2f} s")
 
     def require(self, holds: bool, what: str) -> None:
         """Note a problem unless *holds*."""

@@ -22,6 +22,8 @@ class Sighting(NamedTuple):
     state: str
     """``standing``, or ``repaired``: it had been mended before anybody looked."""
     seconds: float
+    looks: int
+    """The diagnoses since then, this one included: what a busy machine cannot stretch."""
     cause: str
 
 
@@ -31,6 +33,7 @@ class Sightings:
     def __init__(self) -> None:
         self.first: dict[str, Sighting] = {}
         self.standing: frozenset[str] = frozenset()
+        self._looks = 0
 
     def look(self, system: System, since_s: Callable[[], float]) -> None:
         """Diagnose *system* now; *since_s* tells the time on the drill's clock, and is asked when the answer is there."""
@@ -44,12 +47,14 @@ class Sightings:
             room_bytes=lambda: shutil.disk_usage(system.home.root).free,
         )
         found = diagnose(readings, system.settings).findings
+        self._looks += 1
         at_s = since_s()
         for finding in found:
-            seen = Sighting(finding.code, finding.boundary.value, finding.state.value, at_s, finding.cause)
+            seen = Sighting(finding.code, finding.boundary.value, finding.state.value, at_s, self._looks, finding.cause)
             self.first.setdefault(finding.code, seen)
         self.standing = frozenset(finding.code for finding in found if finding.state is State.STANDING)
 
     def forget(self) -> None:
         """Begin anew: what was seen before an injection is no detection."""
         self.first.clear()
+        self._looks = 0

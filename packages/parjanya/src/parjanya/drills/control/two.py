@@ -29,7 +29,9 @@ def a_leader_that_was_away(scene: Scene) -> Iterator[None]:
             scene.intent_sql("DELETE FROM message WHERE owner IS NULL", locked=True)
             scene.until(lambda: _holder(scene) != first, "the second reconciler takes over", look=False)
             with scene.locked("truth.db"):
-                processes.stop(second.pid, scene.pause)  # it is slow: the first wakes up before it has repaired anything
+                processes.stop(
+                    second.pid, scene.pause
+                )  # it is slow: the first wakes up before it has repaired anything
         scene.injected()
         yield
         processes.go_on(second.pid)
