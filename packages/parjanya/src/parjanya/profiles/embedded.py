@@ -57,12 +57,12 @@ class System:
     truth: SqliteTruth
     intent: SqliteIntent
     objects: LocalObjects
+    ledger: SqliteLedger
     clock: Clock
     ids: Ids
     settings: Settings
     truth_bell: Bell
     intent_bell: Bell
-    ledger: SqliteLedger
     events: Events | None = None
     """Where this process says what it does, if anybody listens."""
 
@@ -142,12 +142,12 @@ def open_system(
         SqliteTruth(home.truth, workflow, clock, ids, create=create),
         SqliteIntent(home.intent, clock, settings.retention_s),
         LocalObjects(home.objects, {"file": key_to_path}),
+        SqliteLedger(home.ledger, settings.ledger_rows),
         clock,
         ids,
         settings,
         Bell(home.run, TRUTH_BELL),
         Bell(home.run, INTENT_BELL),
-        SqliteLedger(home.ledger, settings.ledger_rows),
     )
 
 
@@ -186,8 +186,8 @@ def open_reconciler(
         fleet=fleet,
         limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
         after_emit=system.intent_bell.ring,
-        leadership=leadership,
         ledger=system.ledger,
+        leadership=leadership,
     )
 
 
