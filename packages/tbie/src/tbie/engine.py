@@ -60,7 +60,7 @@ class Engine:
         self._fleet.supervise()
         if done.swept is not None and not done.blind:
             self._fleet.recover(charge=True)  # workers started by hand have no supervisor but this
-        more = done.role is not Role.STANDBY and not done.blind and self._chores()
+        more = not done.blind and done.role is not Role.STANDBY and self._chores()
         if wait and not done.read and not done.more and not more:
             self._wait(self._settings.poll_interval_s)
         return done
