@@ -75,15 +75,7 @@ class _LoggedTruth:
                 state = next((r.state.value for r in result.records if r.stage == command.stage), "unknown")
                 ahead = [step.stage for step in then]
                 fields = {"generation": command.generation, "receives": command.receives, "state": state}
-                say(
-                    DEBUG,
-                    "committed",
-                    decision=token,
-                    **_where(command),
-                    **_outcome(command.outcome),
-                    **fields,
-                    then=ahead,
-                )
+                say(DEBUG, "committed", decision=token, **_where(command), **_outcome(command.outcome), **fields, then=ahead)
             case Rotate(token=token, stage=stage, cause=cause):
                 fresh = next(r.token for r in result.records if r.stage == stage)
                 say(DEBUG, "rotated", decision=fresh, **_where(command), replaces=token, reason=cause.why)
