@@ -54,7 +54,7 @@ def make_dirty(world: World, **records: tuple[StageState, Facts | None]) -> None
     for name, (state, facts) in records.items():
         old = stages.get(name) or StageRecord(name, state, "v1", 1, "", 1, 0, 0)
         stages[name] = old._replace(state=state, facts=facts)
-    world.truth._items[key()] = Item(item.key, item.address, item.attributes, item.created_ms, stages)  # noqa: SLF001
+    world.truth._items[key()] = Item(item.key, item.address, item.attributes, item.created_ms, stages)
 
 
 def test_an_intent_with_a_wrong_address_is_not_run_and_the_right_one_follows_at_once() -> None:

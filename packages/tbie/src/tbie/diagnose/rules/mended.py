@@ -9,14 +9,11 @@ from collections.abc import Iterator
 
 from tbie.core.finding import Evidence, Finding, State
 from tbie.diagnose.catalogue import found
-from tbie.diagnose.readings import RECENT_MS
+from tbie.diagnose.readings import PUT_RIGHT, RECENT_MS, PutRight
 from tbie.diagnose.rules.gaps import Case, fates
 from tbie.diagnose.rules.intent import by_code
 from tbie.diagnose.view import View
 from tbie.reconciler.ledger import LedgerEntry
-
-MENDED = {"misrouted_intent": "misrouted_intent", "dirty_retry": "dirty_retry", "dirty_row": "dirty_retry"}
-"""Reasons of the ledger that are a finding by themselves."""
 
 
 def recent(view: View) -> list[LedgerEntry]:
@@ -43,19 +40,23 @@ def missing_cases(view: View) -> list[Case]:
     return cases
 
 
-def repaired_reasons(view: View) -> Iterator[Finding]:
-    """Decisions whose reason says it all."""
-    by: dict[str, list[LedgerEntry]] = {}
-    for entry in recent(view):
-        if entry.reason in MENDED and entry.action != "nothing":
-            by.setdefault(MENDED[entry.reason], []).append(entry)
-    for code, entries in by.items():
-        newest = entries[0]
-        yield found(
-            code,
-            Evidence("mended", len(entries), "ledger", newest.first_ms),
-            Evidence("item", [*newest.key, newest.stage], "ledger", newest.first_ms),
-            Evidence("decision", newest.token, "ledger", newest.first_ms),
-            *(Evidence(name, value, "ledger", newest.first_ms) for name, value in newest.evidence.items()),
-            state=State.REPAIRED,
-        )
+def put_right(view: View) -> Iterator[Finding]:
+    """Rows that were not as they have to be: found by a sweep, which notes it, or by a worker before it ran anything."""
+    cases = [
+        PutRight(entry.key, entry.stage, entry.reason, "reconciler", entry.first_ms)
+        for entry in recent(view)
+        if entry.reason in PUT_RIGHT and entry.action not in ("nothing", "exhaust")
+    ]
+    if view.history is not None:
+        cases += view.history.value.put_right
+    for code in PUT_RIGHT:
+        same = [case for case in cases if case.reason == code]
+        if same:
+            last = max(same, key=lambda case: case.at_ms)
+            yield found(
+                code,
+                Evidence("put_right", len(same), "ledger and history", last.at_ms),
+                Evidence("item", [*last.key, last.stage], "ledger and history", last.at_ms),
+                Evidence("by", last.who, "ledger and history", last.at_ms),
+                state=State.REPAIRED,
+            )
