@@ -1,0 +1,40 @@
+"""Faults of Truth: away for a while, acknowledged and never heard, changed by a script behind everybody's back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tbie.core.finding import Boundary
+from tbie.sim.chance import Chance
+from tbie.sim.faults.base import Kind, count
+from tbie.sim.plan import Planned
+from tbie.sim.weather import Armed
+
+if TYPE_CHECKING:
+    from tbie.sim.world import World
+
+
+def _acknowledged_late(world: World, fault: Planned) -> None:
+    """The commit is durable and its caller dies before it hears of it."""
+    who = Chance(fault.number).pick(("worker", "reconciler", "fleet"))
+    world.weather.armed.append(Armed(fault, who, "truth.commit", "crash_after"))
+
+
+def _dirty_rows(world: World, fault: Planned) -> None:
+    """A script sets a finished stage to pending and leaves its facts, its token and everything downstream as they are."""
+    done = [
+        (key, stage)
+        for key, rows in sorted(world.shadow.rows.items())
+        for stage, row in sorted(rows.items())
+        if row["state"] == "completed" and (stage, key) not in world.shadow.dirty
+    ]
+    if done:
+        key, stage = Chance(fault.number).pick(done)
+        world.scribble(key, stage)
+
+
+TRUTH = (
+    Kind("truth_away", Boundary.TRUTH, *count("away", "truth")),
+    Kind("commit_acknowledged_late", Boundary.TRUTH, _acknowledged_late),
+    # Kind("dirty_rows", Boundary.TRUTH, _dirty_rows),
+)
