@@ -52,7 +52,7 @@ class Engine:
         self._fleet.supervise()
         if done.swept is not None and not done.blind:
             self._fleet.recover(charge=True)  # workers started by hand have no supervisor but this
-        if wait and not done.read:
+        if wait and not done.read and not done.more:
             self._wait(self._settings.poll_interval_s)
         return done
 

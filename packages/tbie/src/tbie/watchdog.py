@@ -40,7 +40,8 @@ def _drifted(beats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> list[F
 
 
 def _control_plane(beats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> list[Finding]:
-    newest = max((b for b in beats if b.component == "reconciler"), key=lambda b: b.at_ms, default=None)
+    acting = (b for b in beats if b.component == "reconciler" and b.body.get("role") != "standby")
+    newest = max(acting, key=lambda b: b.at_ms, default=None)  # who only stands by must not hide a dead leader
     if newest is None:
         return [
             Finding(
