@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, curate, look, serve
+from parjanya.cli import act, curate, look, serve, simulate
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
 from tbie.core.errors import SettingsError, TbieError
@@ -33,6 +33,7 @@ app.command(act.worker)
 app.command(look.healthcheck)
 app.command(curate.export)
 app.command(serve.serve)
+app.command(simulate.simulate)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -20,7 +20,9 @@ def _progress(text: str) -> None:
 
 def main() -> int:
     """Parse, run, return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tbie.sim", description="The real kernel under faults, from a seed.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tbie.sim", description="The real kernel under faults, from a seed."
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--seed", type=int, help="one seed; a failure prints its trace")
     what.add_argument("--seeds", metavar="A:B", help="seeds from A up to, and without, B")

@@ -1,4 +1,6 @@
-"""The command: one seed with its trace, or a range of seeds with its sums. Callers: ``python -m tbie.sim``, ``parjanya simulate``.
+"""The command: one seed with its trace, or a range of seeds with its sums.
+
+Callers: ``python -m tbie.sim``, ``parjanya simulate``.
 
 Exit codes: 0 everything held, 1 something did not, or a rare path was never reached; 2 the arguments make no sense.
 """

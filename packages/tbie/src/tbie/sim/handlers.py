@@ -55,6 +55,13 @@ class Handling:
             world.broken_ms = world.clock.now_ms()
             world.sometimes[f"a handler: {what}"] += 1
             match what:
+                case "redeliver":  # its message is visible again while it is at work, and the others go on
+                    for stored in world.intent.everything().values():
+                        if stored.owner == hand.name:
+                            stored.visible_ms = 0
+                    world.sometimes["a lease ended early"] += 1
+                    for _ in range(4):
+                        world.turn(500)
                 case "die":
                     raise world.crash(hand.process, f"in {work.stage}")
                 case "hang":

@@ -63,4 +63,7 @@ def _settled(world: World) -> bool:
         for row in rows.values():
             if row["state"] == StageState.WAITING.value:
                 return False
-    return True
+    now, settings = world.clock.now_ms(), world.settings
+    return not any(
+        world.truth.failed_stages(s.name, settings.reset_budget_count, now, 1) for s in world.workflow.stages
+    )

@@ -52,7 +52,12 @@ class _Gate:
         self._calls, self._process, self._prefix, self._store = calls, process, prefix, store
 
     def __getattr__(self, name: str) -> Any:
-        method, call, process, what = getattr(self._store, name), self._calls.call, self._process, f"{self._prefix}.{name}"
+        method, call, process, what = (
+            getattr(self._store, name),
+            self._calls.call,
+            self._process,
+            f"{self._prefix}.{name}",
+        )
 
         def through(*args: Any, **kwargs: Any) -> Any:
             return call(process, what, method, args, kwargs)

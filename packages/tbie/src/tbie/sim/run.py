@@ -111,5 +111,3 @@ def end(world: World, fault: Planned) -> None:
     kind.end(world, fault)
     world.broken_ms = world.clock.now_ms()
     world.note("fault", fault.kind, "ends")
-
-

@@ -26,7 +26,7 @@ from tbie.sim.clocks import CallersClock
 from tbie.sim.plan import Plan, Planned
 from tbie.sim.process import Process
 from tbie.sim.shadow import Shadow
-from tbie.sim.trace import Event
+from tbie.sim.trace import Event, brief
 from tbie.sim.weather import Armed, Weather
 from tbie.sim.workload import SETTINGS, gallery
 from tbie.testing.faults import CrashError
@@ -63,7 +63,7 @@ class World:
         self.stack: list[Actor] = []
         self.events: list[Event] | None = [] if tracing else None
         self.sometimes: Counter[str] = Counter()
-        self.calls = 0
+        self.calls = self.stale_call = 0
         self.healing = False
         self.interleaving = plan.interleaving_percent
         self.due: list[Planned] = []
@@ -119,12 +119,6 @@ class World:
             for hand in self.fleet.staff[number % 3 :]:
                 hand.process.clock.skew_ms = skew_ms
         self.tolerance_ms = max(self.tolerance_ms, abs(skew_ms))
-
-    def scribble(self, key: ItemKey, stage: str) -> None:
-        """A script writes a row: pending again, with the facts, the token and everything downstream as they were."""
-        self.truth.scribble(key, stage)
-        self.shadow.dirty.add((stage, key))
-        self.sometimes["a script left a dirty row"] += 1
 
     def envelope(self, key: ItemKey, stage: str, generation: int, token: str, address: Address) -> Envelope:
         """An intent as the reconciler would have built it."""
@@ -228,11 +222,14 @@ class World:
         away = weather.store_is_away(what)
         if away or (weather.blind[what] and process.kind == "reconciler"):
             self.sometimes["a reading was refused"] += 1
-            return Unknown("the queue is away" if away else "access denied", what.partition(".")[0], process.clock.now_ms())
+            return Unknown(
+                "the queue is away" if away else "access denied", what.partition(".")[0], process.clock.now_ms()
+            )
         answer = method(*args)
         if weather.stale[what]:
             name = f"{what} {args!r}"
             self.sometimes["a reading was stale"] += name in weather.remembered
+            self.stale_call = self.calls
             return weather.remembered.setdefault(name, answer)
         return answer
 
@@ -295,41 +292,3 @@ class World:
             self.turn(int(self.settings.visibility_timeout_s * 1000 / 8))
         process.frozen = False
         self.note(process.name, "goes on")
-
-
-def brief(what: str, args: tuple[Any, ...], answer: Any) -> str:
-    """A call and its answer in a few words."""
-    match what:
-        case "truth.commit":
-            done = "; ".join(f"{_command(c)} → {_result(r)}" for c, r in zip(args[0], answer, strict=True))
-            return done or "nothing"
-        case "intent.send":
-            return f"{answer} new of " + ", ".join(f"{e.stage} {'/'.join(e.key)} {e.token}" for e in args[0])
-        case "intent.exchange":
-            gone = [f"{type(d).__name__} {d.message.envelope.token}" for d in args[0]]
-            taken = [f"{m.envelope.stage} {'/'.join(m.envelope.key)} {m.envelope.token} (#{m.receives})" for m in answer]
-            return f"settles {gone}; takes {taken}"
-        case "intent.presence":
-            found = answer.value if not isinstance(answer, Unknown) else None
-            shown = answer.error if found is None else {"/".join(k): (p.token, p.dead) for k, p in found.items()}
-            return f"{args[0]}: {shown}"
-        case "truth.opened_since":
-            return f"after {args[0]}: {[f'{o.stage} {o.key.item} {o.token}' for o in answer[0]]}, to {answer[1]}"
-        case "truth.beat":
-            return dict(args[0].body).get("state", "")
-        case "truth.get" | "truth.tally" | "truth.open_stages" | "truth.items" | "truth.heartbeats":
-            return f"{len(answer)}"
-        case _:
-            return f"{args!r} → {answer!r}" if answer is not None else f"{args!r}"
-
-
-def _command(command: Any) -> str:
-    outcome = getattr(command, "outcome", None)
-    detail = "" if outcome is None else f" {type(outcome).__name__}"
-    stage = getattr(command, "stage", "")
-    return f"{type(command).__name__}{detail} {stage} {'/'.join(command.key)} {getattr(command, 'token', '')}".rstrip()
-
-
-def _result(result: Any) -> str:
-    records = getattr(result, "records", None)
-    return result.reason if records is None else " ".join(f"{r.stage}={r.state.value}" for r in records)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tbie.backends.memory.belief import belief
 from tbie.core.errors import TbieError
+from tbie.reconciler.leader import Leadership
 from tbie.reconciler.loop import Reconciler
 from tbie.sim.actors.base import Actor
 from tbie.sim.process import Process
@@ -29,8 +30,8 @@ class Control(Actor):
         self.skew_ms = 0
         self.gone = False
         """Taken out of service: nobody starts it again until the world heals."""
-        self.began_call = self.began_nested = 0
-        """Calls and nested turns so far, when its pass began."""
+        self.began_nested = 0
+        """Nested turns so far, when its pass began."""
 
     def ready(self) -> bool:
         return not self.gone and not self.process.frozen and self.world.clock.now_ms() >= self.down_until_ms
@@ -60,8 +61,7 @@ class Control(Actor):
             grace_s = 0.0
         reconciler = self.reconciler
         world.checkers.before_pass(world, self)
-        started = grace_s is not None
-        done = reconciler.step(force_sweep=started, grace_s=grace_s)
+        done = reconciler.step(force_sweep=grace_s is not None, grace_s=grace_s)
         world.note(self.name, "pass", f"read {done.read}, {done.emitted}, blind {done.blind}")
         world.checkers.after_pass(world, self, done)
 
@@ -82,4 +82,5 @@ class Control(Actor):
             belief=belief(process.workflow, process.intent, process.fleet),
             fleet=process.fleet,
             limits=LIMITS,
+            leadership=Leadership(process.truth, process.clock, world.settings, self.name),
         )

@@ -9,10 +9,10 @@ from tbie.core.keys import ItemKey
 from tbie.core.outcome import Facts
 from tbie.core.reading import BootState
 from tbie.execution import Drift, Handlers, OneByOne
-from tbie.sim.actors.base import Actor
-from tbie.sim.process import Process
-from tbie.sim.handlers import Handling
 from tbie.intent import Message
+from tbie.sim.actors.base import Actor
+from tbie.sim.handlers import Handling
+from tbie.sim.process import Process
 from tbie.testing.faults import CrashError
 from tbie.truth import Heartbeat
 from tbie.worker import Worker

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from tbie.core.errors import FencedError
 from tbie.execution import Drift, Work
+from tbie.pause import PAUSE
 from tbie.sim.checkers.base import Checker
 from tbie.sim.checkers.control import BoundedConvergence, DeclaredEnvironment, Fair, UnknownIsNotZero
 from tbie.sim.checkers.effects import CleanReplay, HistoryIsComplete, NoZombies, OneEffect
 from tbie.sim.checkers.intents import AddressedWork, BacklogGuard, IntentSurvives, NoLostWork
 from tbie.sim.process import Process
+from tbie.truth import Document
 
 if TYPE_CHECKING:
     from tbie.reconciler.loop import Pass
@@ -57,6 +59,7 @@ class Checkers:
                 self.addressed.on_send(world, process, args[0])
                 answer = method(*args, **kwargs)
                 self.fair.after_send(world, args[0])
+                self.bounded.sent(args[0])
             case "intent.exchange":
                 self.survives.on_exchange(world, process, args[0])
                 self.declared.on_exchange(world, process, args[1])
@@ -70,10 +73,20 @@ class Checkers:
             case "fleet.set_desired":
                 self.unknown.on_desired(process, *args)
                 answer = method(*args, **kwargs)
+            case "truth.open_stages" if args[1] is None and args[0] == process.workflow.stages[0].name:
+                self.lost.sweep_begins(world, process.name)
+                answer = method(*args, **kwargs)
+            case "truth.opened_since":
+                answer = method(*args, **kwargs)
+                if args[1] == world.settings.express_lane_items and answer[0]:
+                    world.sometimes["an express-lane emission"] += 1
+            case "truth.write_document":
+                answer = method(*args, **kwargs)
+                self._document(world, answer)
             case _:
                 answer = method(*args, **kwargs)
         if process.kind == "reconciler":
-            self.bounded.on_call(process, what, answer)
+            self.bounded.on_call(process, what, args, answer)
         return answer
 
     def _commit(
@@ -86,12 +99,15 @@ class Checkers:
         kwargs: Mapping[str, Any],
     ) -> Any:
         seq, shadow = world.truth.last_seq(), world.shadow
+        self.zombies.on_fence(world, process, args)
         try:
             answer = method(*args, **kwargs)
         except FencedError:
+            self.zombies.expected_fence = False
             world.sometimes["a fenced leader was refused"] += 1
             raise
         entries = world.truth.changes_since(seq)
+        self.zombies.not_fenced(process)
         if what == "truth.commit":
             commands = args[0]
             self.zombies.on_commit(world, commands, answer, entries)
@@ -108,11 +124,25 @@ class Checkers:
         self.replay.on_items(world, entries)
         return answer
 
+    @staticmethod
+    def _document(world: World, document: Document | None) -> None:
+        if document is None or document.kind != PAUSE:
+            return
+        body = document.body
+        name = (
+            "a pause was healed by its probe"
+            if body.get("healed")
+            else "a probe was sent"
+            if body.get("probe")
+            else None
+        )
+        world.sometimes[name or "a class was paused"] += 1
+
     def on_reading(self, world: World, process: Process, what: str, args: tuple[Any, ...], answer: Any) -> None:
         """What a process was told."""
         if process.kind == "reconciler":
             self.unknown.on_reading(process, what, args, answer)
-            self.bounded.on_call(process, what, answer)
+            self.bounded.on_call(process, what, args, answer)
 
     def on_away(self, world: World, process: Process, what: str) -> None:
         """A store that could not be reached."""
@@ -132,16 +162,15 @@ class Checkers:
         self.unknown.before_pass(control.name)
         self.bounded.before_pass(world, control.name)
         self.lost.look(world)
-        control.began_call, control.began_nested = world.calls, world.nested
+        control.began_nested = world.nested
 
     def after_pass(self, world: World, control: Control, done: Pass) -> None:
         """It has ended without a crash."""
         atomic = control.began_nested == world.nested
         self.unknown.after_pass(world, control, done)
         self.bounded.after_pass(world, control, done, atomic)
-        if done.swept is not None and not done.blind and not world.weather.stale["intent.presence"]:
-            grace_ms = int(world.settings.sweep_grace_s * 1000)
-            self.lost.swept(world, control.began_call, grace_ms)
+        if done.swept is not None and not done.swept.blind:
+            self.lost.swept(world, control.name)
 
     def after_step(self, world: World) -> None:
         """A turn at the top has ended."""

@@ -1,4 +1,4 @@
-"""Invariants 6, 10, 11 and 12: what is unknown decides nothing, drifted machines take nothing, turns are fair, cost is bounded."""
+"""Invariants 6, 10, 11 and 12: the unknown decides nothing, drifted machines take nothing, turns are fair, cost is bounded."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from tbie.core.keys import ItemKey
 from tbie.core.reading import Known, Unknown
 from tbie.execution import Drift
 from tbie.intent import Claim, Envelope, Message, Presence
+from tbie.reconciler.leader import Role
 from tbie.sim.checkers.base import Checker
 from tbie.sim.process import Process
-from tbie.sim.workload import LIMITS
+from tbie.sim.workload import LIMITS, SETTINGS
 from tbie.truth import Command, Exhaust, Rotate
 
 if TYPE_CHECKING:
@@ -183,17 +184,27 @@ class BoundedConvergence(Checker):
         super().__init__()
         self._calls: Counter[str] = Counter()
         self._began: dict[str, tuple[int, int, int]] = {}
-        self._read_to: dict[str, int] = {}
+        self._at_end: dict[str, bool] = {}
+        self._sent: set[str] = set()
 
     def before_pass(self, world: World, name: str) -> None:
         """What there is when it begins."""
+        self._at_end.pop(name, None)
         self._began[name] = (self._calls[name], len(world.shadow.open), world.shadow.seq)
 
-    def on_call(self, process: Process, what: str, answer: Any) -> None:
+    def on_call(self, process: Process, what: str, args: Sequence[Any], answer: Any) -> None:
         """One more."""
         self._calls[process.name] += 1
-        if what == "truth.opened_since":
-            self._read_to[process.name] = answer[1]
+        if what == "truth.opened_since" and args[1] == SETTINGS.stream_batch:
+            self._at_end[process.name] = answer[1] - args[0] < args[1]
+
+    def sent(self, envelopes: Sequence[Envelope]) -> None:
+        """These have been sent."""
+        self._sent.update(envelope.token for envelope in envelopes)
+
+    def excuse(self, world: World) -> None:
+        """The position in the stream was moved by force: what is open now may have been skipped."""
+        self._sent.update(world.shadow.open.values())
 
     def after_pass(self, world: World, control: Control, done: Pass, atomic: bool) -> None:
         """Cost of the pass; and, where nobody came in between, its effect."""
@@ -201,4 +212,12 @@ class BoundedConvergence(Checker):
         spent = self._calls[control.name] - calls
         work = was_open + len(world.shadow.open) + (world.shadow.seq - seq) + done.read
         if self.broken(spent <= self.BASE + self.EACH * work):
-            self.fail(f"{control.name} made {spent} calls for {work} open or changed")
+            self.fail(f"{control.name} made {spent} calls for {work} stages that are open or have changed")
+        if done.role is Role.STANDBY or done.blind or not atomic or not self._at_end.get(control.name):
+            return
+        for (stage, key), token in world.shadow.open.items():
+            issued = world.shadow.tokens[token]
+            if self.broken(token in self._sent or issued.number > seq):
+                self.fail(
+                    f"{control.name} has read the stream to its end, and never sent {token} ({stage} of {key.item})"
+                )

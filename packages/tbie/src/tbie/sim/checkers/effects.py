@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from tbie.core.keys import ItemKey
 from tbie.history import brief, plain
 from tbie.sim.checkers.base import Checker
+from tbie.sim.process import Process
 from tbie.sim.shadow import Row, Shadow
-from tbie.truth import Command, Committed, HistoryEntry, Reset, Result, Settle, Update
+from tbie.truth import Command, Committed, Document, HistoryEntry, Reset, Result, Rotate, Settle, Update
 
 if TYPE_CHECKING:
     from tbie.sim.world import World
@@ -40,6 +41,24 @@ class NoZombies(Checker):
 
     number, name = 4, "no zombies"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.expected_fence = False
+        """Whether this commit must be refused as a whole: it is made under a term that is over."""
+
+    def on_fence(self, world: World, process: Process, args: Sequence[Any]) -> None:
+        """Before a commit: whether its caller still leads."""
+        fence: Document | None = args[1] if len(args) > 1 and isinstance(args[1], Document) else None
+        if process.kind != "reconciler" or fence is None:
+            return
+        self.checked += 1
+        self.expected_fence = fence not in world.truth.documents(fence.kind)
+
+    def not_fenced(self, process: Process) -> None:
+        """It was not refused."""
+        if self.expected_fence:
+            self.fail(f"{process.name} leads no more, and its commit was taken")
+
     def on_commit(
         self, world: World, commands: Sequence[Command], results: Sequence[Result], entries: Sequence[HistoryEntry]
     ) -> None:
@@ -54,6 +73,12 @@ class NoZombies(Checker):
                     self.fail(f"{command} met {row}: {result}")
                 if not live:
                     world.sometimes["a zombie commit was refused"] += 1
+            if isinstance(command, Rotate) and isinstance(result, Committed):
+                fresh = next(record for record in result.records if record.stage == command.stage)
+                if self.broken(fresh.token not in world.shadow.tokens):
+                    self.fail(
+                        f"{command} gave the token {fresh.token}, which was given before: zombies of it live again"
+                    )
             if isinstance(result, Committed):
                 entry = next(left, None)
                 while entry is not None and (entry.key, entry.cause) != (command.key, command.cause):
@@ -63,9 +88,8 @@ class NoZombies(Checker):
                     self.fail(f"{command} was committed and left no trace")
                 else:
                     _remember(rows, entry)
-        if not any(isinstance(result, Committed) for result in results):
-            if self.broken(not entries):
-                self.fail(f"nothing was committed and yet there is {entries}")
+        if not any(isinstance(result, Committed) for result in results) and self.broken(not entries):
+            self.fail(f"nothing was committed and yet there is {entries}")
 
 
 def _live(row: Row | None, settle: Settle) -> bool:
@@ -151,10 +175,12 @@ class HistoryIsComplete(Checker):
                 if self.broken(key not in world.shadow.rows):
                     self.fail(f"{key} has a history and no row")
                 continue
+            about = {"address": list(item.address), "attributes": item.attributes}
+            if self.broken(world.shadow.about.get(key) == about):
+                self.fail(f"{key} is {about}; its history says {world.shadow.about.get(key)}")
             rows = world.shadow.rows.get(key, {})
             if self.broken(rows.keys() == item.stages.keys()):
                 self.fail(f"{key} has {sorted(item.stages)}, history {sorted(rows)}")
             for stage, record in item.stages.items():
-                if (stage, key) not in world.shadow.dirty:
-                    if self.broken(plain(record) == rows[stage]):
-                        self.fail(f"{key} {stage}: row {brief(record)}, fold {rows[stage]}")
+                if (stage, key) not in world.shadow.dirty and self.broken(plain(record) == rows[stage]):
+                    self.fail(f"{key} {stage}: row {brief(record)}, fold {rows[stage]}")

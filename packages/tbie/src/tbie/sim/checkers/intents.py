@@ -28,6 +28,8 @@ class NoLostWork(Checker):
         super().__init__()
         self.missing: dict[Name, tuple[str, int]] = {}
         """Open stages without a live intent: their token, and the number of the call when that was first seen."""
+        self._sweeps: dict[str, int] = {}
+        """By reconciler: the number of the call with which its sweep began."""
 
     def look(self, world: World) -> None:
         """Compare what is open with what is queued."""
@@ -44,17 +46,25 @@ class NoLostWork(Checker):
         """A message was destroyed just now: whatever was seen before does not count."""
         self.missing = {}
 
-    def swept(self, world: World, began: int, grace_ms: int) -> None:
-        """A sweep that could see began at call number *began* and has ended."""
+    def sweep_begins(self, world: World, who: str) -> None:
+        """*who* reads the first page."""
         self.look(world)
+        self._sweeps[who] = world.calls
+
+    def swept(self, world: World, who: str) -> None:
+        """A sweep of *who* that could see has ended. It may have taken several passes."""
+        self.look(world)
+        began = self._sweeps.pop(who, world.calls)
+        if began <= world.stale_call:
+            return  # it was told what was true some time ago
         now = world.clock.now_ms()
+        grace_ms = int(world.settings.sweep_grace_s * 1000) + world.tolerance_ms
+        self.checked += 1
         for (stage, key), (token, since) in self.missing.items():
             row = world.shadow.row(key, stage)
             assert row is not None
-            tolerated = since > began or now - row["since_ms"] <= grace_ms + world.tolerance_ms
-            if self.broken(tolerated):
-                self.fail(f"{stage} of {'/'.join(key)} ({token}) had no intent before the sweep, and has none")
-        self.checked += 1
+            if since < began and now - row["since_ms"] > grace_ms:
+                self.fail(f"{stage} of {'/'.join(key)} ({token}) had no intent before a sweep, and has none after it")
 
 
 class IntentSurvives(Checker):
@@ -112,8 +122,8 @@ class BacklogGuard(Checker):
         """A fresh token is justified by what this pass was told about the queue."""
         for command in commands:
             name = (getattr(command, "stage", ""), command.key)
-            if not isinstance(command, Rotate) or name not in seen:
-                continue
+            if not isinstance(command, Rotate) or name not in seen or command.at_once:
+                continue  # a probe, or the end of a pause: nothing was lost, it is wanted now
             found = seen[name]
             stage = process.workflow.get(command.stage)
             about = world.shadow.about[command.key]

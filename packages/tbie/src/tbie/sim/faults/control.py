@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tbie.core.finding import Boundary
@@ -33,10 +34,10 @@ def _started_again(world: World, fault: Planned) -> None:
         control.gone = False
 
 
-def _strikes(*actions: str) -> Effect:
+def _strikes(calls: Sequence[str], *actions: str) -> Effect:
     def begin(world: World, fault: Planned) -> None:
         chance = Chance(fault.number)
-        world.weather.armed.append(Armed(fault, "reconciler", chance.pick(CALLS), chance.pick(actions)))
+        world.weather.armed.append(Armed(fault, "reconciler", chance.pick(calls), chance.pick(actions)))
 
     return begin
 
@@ -58,6 +59,7 @@ def _gap(world: World, fault: Planned) -> None:
     del fault
     if world.unread():
         world.sometimes["the stream skipped something"] += 1
+    world.checkers.bounded.excuse(world)
     world.truth.save_cursor("reconciler", world.truth.last_seq())
     for control in world.controls:
         control.kill(0)
@@ -98,8 +100,8 @@ def _skew(sign: int) -> Effect:
 CONTROL = (
     Kind("reconciler_killed", Boundary.CONTROL_PLANE, _killed),
     Kind("reconcilers_gone", Boundary.CONTROL_PLANE, _all_killed, _started_again),
-    Kind("reconciler_crashes", Boundary.CONTROL_PLANE, _strikes("crash_before", "crash_after")),
-    Kind("leader_paused", Boundary.CONTROL_PLANE, _strikes("pause")),
+    Kind("reconciler_crashes", Boundary.CONTROL_PLANE, _strikes(CALLS, "crash_before", "crash_after")),
+    Kind("leader_paused", Boundary.CONTROL_PLANE, _strikes(("truth.commit", "truth.commit", "intent.send"), "pause")),
     Kind("two_reconcilers", Boundary.CONTROL_PLANE, _second, _second_leaves),
     Kind("stream_gap", Boundary.CONTROL_PLANE, _gap),
     Kind("cursor_lost", Boundary.CONTROL_PLANE, _cursor_lost),

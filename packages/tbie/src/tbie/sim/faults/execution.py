@@ -1,4 +1,4 @@
-"""Faults of Execution: workers that die, hang, linger or never come up; handlers that fail; items that kill; machines that rot."""
+"""Faults of Execution: workers that die, hang, linger or never come up, handlers that fail, items that kill, rotten machines."""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ def _rogue(world: World, fault: Planned) -> None:
 def _again(world: World, fault: Planned) -> None:
     """A message that was delivered is visible again while its worker is still at it."""
     held = [m for _, m in sorted(world.intent.everything().items()) if m.owner is not None]
-    if held:
+    if not held:
+        world.weather.once.append((fault, "redeliver"))  # the next one that is taken
+    else:
         message = Chance(fault.number).pick(held)
         message.visible_ms = 0
         world.sometimes["a lease ended early"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tbie.core.finding import Boundary
@@ -9,6 +10,7 @@ from tbie.sim.chance import Chance
 from tbie.sim.faults.base import Kind, count
 from tbie.sim.plan import Planned
 from tbie.sim.weather import Armed
+from tbie.truth import StageState
 
 if TYPE_CHECKING:
     from tbie.sim.world import World
@@ -30,7 +32,12 @@ def _dirty_rows(world: World, fault: Planned) -> None:
     ]
     if done:
         key, stage = Chance(fault.number).pick(done)
-        world.scribble(key, stage)
+        items = world.truth.everything()
+        item = items[key]
+        dirty = item.stages[stage]._replace(state=StageState.PENDING)
+        items[key] = replace(item, stages={**item.stages, stage: dirty})
+        world.shadow.dirty.add((stage, key))
+        world.sometimes["a script left a dirty row"] += 1
 
 
 TRUTH = (
