@@ -164,7 +164,9 @@ def test_a_blind_control_plane_is_a_finding_with_what_it_cannot_read() -> None:
     instance.truth.beat(Heartbeat("reconciler", "1", instance.clock.now_ms(), body))
     (finding,) = instance.status()["findings"]
     assert finding["code"] == "control_plane_blind"
-    assert finding["evidence"]["unreadable"] == ["intent: access denied"]
+    assert finding["state"] == "standing"
+    told = {known["name"]: known["value"] for known in finding["evidence"]}
+    assert told["unreadable"] == ["intent: access denied"]
 
 
 def test_a_truth_that_is_away_fails_every_check_that_needs_it_and_raises_nothing() -> None:

@@ -29,8 +29,13 @@ class FailureClass(NamedTuple):
     @property
     def name(self) -> str:
         """The name of its document: the parts may hold any character, so they are hashed."""
-        return fingerprint({"tenant": self.tenant.encode("utf-8", "backslashreplace").decode(), "stage": self.stage,
-                            "reason": self.reason.encode("utf-8", "backslashreplace").decode()})
+        return fingerprint(
+            {
+                "tenant": self.tenant.encode("utf-8", "backslashreplace").decode(),
+                "stage": self.stage,
+                "reason": self.reason.encode("utf-8", "backslashreplace").decode(),
+            }
+        )
 
 
 class Pause(NamedTuple):

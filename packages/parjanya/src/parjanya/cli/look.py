@@ -20,11 +20,13 @@ from parjanya.cli.common import (
     show_json_line,
 )
 from parjanya.profiles.embedded import System
+from parjanya.views.campaigns import in_a_line
 from parjanya.views.health import check_health
 from parjanya.views.records import record, records
 from parjanya.views.status import Status, read_status
 from parjanya.views.story import story
 from parjanya.views.where import parse
+from tbie.campaign import running
 from tbie.core.keys import ItemKey
 from tbie.core.reading import Known
 from tbie.truth import Item
@@ -50,7 +52,7 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
             if common.json:
                 show_json(found.to_json())
             else:
-                show("\n".join(_lines(found)))
+                show("\n".join([*_lines(found), *(in_a_line(c) for c, _ in running(system.truth))]))
             if not watch:
                 return (
                     Exit.NOT_WELL if found.findings or _gap(found) or _unknown(found) or _failed(found) else Exit.DONE
@@ -181,7 +183,8 @@ def healthcheck(*, common: Common | None = None) -> int:
     """Whether this instance can do its work: exercises what the reconciler needs. For containers without curl."""
     common = common or Common()
     with opened(common) as system:
-        checks = check_health(system.workflow, system.truth, system.intent, system.clock, system.settings)
+        args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
+        checks = check_health(*args, who=str(os.getpid()))
     well = all(check.ok for check in checks)
     if common.json:
         show_json({"healthy": well, "checks": [check.to_json() for check in checks]})

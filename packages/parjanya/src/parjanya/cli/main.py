@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, curate, look, serve, simulate
+from parjanya.cli import act, campaign, curate, doctor, look, serve, simulate
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
 from tbie.core.errors import SettingsError, TbieError
@@ -27,10 +27,13 @@ app.command(act.ingest)
 app.command(look.status)
 app.command(look.images)
 app.command(look.explain)
-app.command(act.replay)
+app.command(campaign.replay)
+app.command(campaign.regrade)
+app.command(campaign.campaigns)
 app.command(act.reconcile)
 app.command(act.worker)
 app.command(look.healthcheck)
+app.command(doctor.doctor)
 app.command(curate.export)
 app.command(serve.serve)
 app.command(simulate.simulate)

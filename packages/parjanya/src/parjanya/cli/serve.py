@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import Literal
+
 from parjanya.cli.common import Common, Exit, opened, say, workers_or_default
+from parjanya.cli.doctor import guard
 from parjanya.cli.working import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import open_engine
+from parjanya.profiles.environment import LOG_LEVEL
 from tbie.core.errors import HomeError
+from tbie.logs import Format, configure
 
 
 def serve(
-    *, host: str = "127.0.0.1", port: int = 8787, workers: int | None = None, common: Common | None = None
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8787,
+    workers: int | None = None,
+    log_level: Literal["debug", "info", "warning"] = "warning",
+    log_format: Literal["text", "json"] = "text",
+    common: Common | None = None,
 ) -> int:
     """Reconcile, keep a fleet that scales from and to zero, and answer /healthz, /readyz and /metrics.
 
@@ -21,6 +34,10 @@ def serve(
         Port to listen on; 0 takes a free one and says which.
     workers
         The most worker processes (default: one for each core, or PARJANYA_WORKERS).
+    log_level
+        What is said on standard error, and kept with what the workers say in the home: debug tells each item.
+    log_format
+        How it is said on standard error: text for people, json for programs.
     """
     common = common or Common()
     from parjanya.api.app import make_app
@@ -31,6 +48,10 @@ def serve(
     with opened(common, must_exist=False) as system:
         if not system.home.lead():
             raise HomeError(f"another engine leads {system.home.root}; stop it, or use another home")
+        guard(system)
+        configure(log_level, stream=sys.stderr, form=Format(log_format), file=system.home.events)
+        os.environ[LOG_LEVEL] = log_level  # the workers that this process starts say as much
+        system.tell("reconciler", str(os.getpid()))
         running = open_engine(system, count)
         server = Server(make_app(system), host, port)
         try:

@@ -101,8 +101,8 @@ def _found(open_stage: OpenStage, stage: Stage, found: Presence) -> Decision:
     if found.token != open_stage.token:
         return Decision(Action.SUPERSEDE, open_stage, "stale_intent", {"found": found.token})
     if found.address is not None and found.address != open_stage.address:
-        evidence = {"sent_to": ":".join(found.address), "is_at": ":".join(open_stage.address)}
-        return Decision(Action.SUPERSEDE, open_stage, "misrouted_intent", evidence)
+        where = {"sent_to": ":".join(found.address), "is_at": ":".join(open_stage.address)}
+        return Decision(Action.SUPERSEDE, open_stage, "misrouted_intent", where)
     if found.dead:
         evidence = {"receives": found.receives, **(found.evidence or {})}
         return Decision(Action.EXHAUST, open_stage, "receives_exhausted", evidence)

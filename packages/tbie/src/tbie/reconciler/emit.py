@@ -19,6 +19,7 @@ from tbie.workflow import Workflow
 
 __all__ = ["Emitted", "Resolve", "address", "carry_out"]
 
+
 def address(open_stage: OpenStage, workflow: Workflow, resolve: Resolve) -> Envelope:
     """The intent of an open stage, addressed from Truth and checked against the object store.
 

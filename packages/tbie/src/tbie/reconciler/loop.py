@@ -84,6 +84,7 @@ class Reconciler:
         self._sweep = Sweep(self._desk, self._pausing)
         self._skew = SkewWatch(settings.clock_tolerance_s)
         self._passes = self._emitted_total = 0
+        self._totals = Emitted()
         self._next_sweep_s = self._next_beat_s = self._next_look_s = clock.monotonic_s()
         self._last_sweep_ms = 0
         self._swept = Swept()
@@ -112,6 +113,7 @@ class Reconciler:
             self._scale(done)
         self._passes += 1
         self._emitted_total += done.emitted.sent
+        self._totals.add(done.emitted)
         done.unnoted = self._notes.trouble
         if self._unwritten is not None:
             done.blind.append(self._unwritten)
@@ -147,7 +149,7 @@ class Reconciler:
         if self._sweep.under_way:
             self._sweep_on(done, None if force_sweep else self._settings.sweep_share_pages)
             self._follow(done, force_sweep)
-        elif done.read == 0 and lift_barriers(self._desk):
+        if done.swept is None and done.read == 0 and lift_barriers(self._desk):
             self._follow(done, force_sweep)
         done.more = done.more or self._sweep.under_way
 
@@ -208,6 +210,7 @@ class Reconciler:
             "read": done.read,
             "emitted": asdict(done.emitted),
             "emitted_total": self._emitted_total,
+            "totals": asdict(self._totals),
             "open": done.swept.open if done.swept else None,
             "last_sweep_ms": self._last_sweep_ms,
             "desired": dict(done.desired),

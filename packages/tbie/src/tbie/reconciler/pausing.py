@@ -135,7 +135,9 @@ class Pausing:
         now, settings = self._desk.clock.now_ms(), self._desk.settings
         self._write(probing(pause, fresh.token, row.key.item, fresh.attempts, now, settings), document)
         tried = row._replace(token=fresh.token, version=fresh.version, not_before_ms=0, reason=None)
-        return carry_out([Decision(Action.EMIT, tried, "probe", {"of": pause.of.reason, "trips": pause.trips})], self._desk)
+        return carry_out(
+            [Decision(Action.EMIT, tried, "probe", {"of": pause.of.reason, "trips": pause.trips})], self._desk
+        )
 
     def _candidate(self, pause: Pause) -> OpenStage | None:
         """The row with the fewest attempts that still belongs to the class."""

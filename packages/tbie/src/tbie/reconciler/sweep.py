@@ -50,8 +50,8 @@ class Swept:
     coverage: dict[str, Coverage] = field(default_factory=dict)
 
 
-Page = Callable[[Swept, int], bool]
-"""One piece of work of a sweep, given what the stream has followed; True when there is no more of its kind."""
+Page = Callable[[Swept, int], int | None]
+"""One piece of work of a sweep, given what the stream has followed: how many rows it took, None if nothing is left of its kind."""
 
 
 class Sweep:
@@ -85,17 +85,19 @@ class Sweep:
         self._left = deque([self._expire, *map(self._compare, stages), *map(self._revive, stages), self._lift])
 
     def go_on(self, pages: int | None, followed_ms: int | None = None) -> bool:
-        """At most *pages* more (None: all); True when the sweep is finished.
+        """As many rows as fill *pages* (None: all); True when the sweep is finished.
 
         Args:
             followed_ms: the stream has read everything up to then; what is younger was not lost.
         """
         followed = self._desk.clock.now_ms() if followed_ms is None else followed_ms
-        count = 0
-        while self._left and (pages is None or count < pages):
-            if self._left[0](self._swept, followed):
+        rows = 0
+        while self._left and (pages is None or rows < pages * self._desk.settings.sweep_page):
+            taken = self._left[0](self._swept, followed)
+            if taken is None:
                 self._left.popleft()
-            count += 1
+            else:
+                rows += taken
         if not self._left:
             self._pausing.sweep_finished(bool(self._swept.blind))
         return not self._left
@@ -105,23 +107,22 @@ class Sweep:
         """What this sweep has seen and done so far."""
         return self._swept
 
-    def _expire(self, swept: Swept, _followed_ms: int) -> bool:
+    def _expire(self, swept: Swept, _followed_ms: int) -> None:
         swept.expired = self._desk.intent.expire()
-        return True
 
-    def _lift(self, swept: Swept, _followed_ms: int) -> bool:
+    def _lift(self, swept: Swept, _followed_ms: int) -> None:
         swept.lifted = lift_barriers(self._desk)
-        return True
 
     def _compare(self, stage: Stage) -> Page:
         after: list[OpenStage] = []
 
-        def page(swept: Swept, followed_ms: int) -> bool:
+        def page(swept: Swept, followed_ms: int) -> int | None:
             rows = self._desk.truth.open_stages(stage.name, after[0] if after else None, self._desk.settings.sweep_page)
-            if rows:
-                self._repair(stage, rows, swept, followed_ms)
-                after[:] = rows[-1:]
-            return len(rows) < self._desk.settings.sweep_page
+            if not rows:
+                return None
+            self._repair(stage, rows, swept, followed_ms)
+            after[:] = rows[-1:]
+            return len(rows)
 
         return page
 
@@ -144,15 +145,14 @@ class Sweep:
         settings, after = self._desk.settings, list[FailedStage]()
         before_ms = self._desk.clock.now_ms() - int(1000 * settings.reset_cooldown_s)
 
-        def page(swept: Swept, _followed_ms: int) -> bool:
+        def page(swept: Swept, _followed_ms: int) -> int | None:
             budget, limit = settings.reset_budget_count, settings.sweep_page
-            rows = self._desk.truth.failed_stages(
-                stage.name, budget, before_ms, limit, after[0] if after else None
-            )
-            if rows:
-                swept.reset += self._reset(rows)
-                after[:] = rows[-1:]
-            return len(rows) < limit
+            rows = self._desk.truth.failed_stages(stage.name, budget, before_ms, limit, after[0] if after else None)
+            if not rows:
+                return None
+            swept.reset += self._reset(rows)
+            after[:] = rows[-1:]
+            return len(rows)
 
         return page
 
@@ -178,7 +178,9 @@ def _cover(coverage: Coverage, decisions: Sequence[Decision], now_ms: int) -> No
         coverage.gap = coverage.oldest_ms = None
     if coverage.gap is None:
         return
-    missing = [d for d in decisions if d.action is not Action.NOTHING and d.reason not in ("pause_over", "version_changed")]
+    missing = [
+        d for d in decisions if d.action is not Action.NOTHING and d.reason not in ("pause_over", "version_changed")
+    ]
     coverage.gap += len(missing)
     ages = [now_ms - d.open.since_ms for d in missing]
     coverage.oldest_ms = max([*ages, *([coverage.oldest_ms] if coverage.oldest_ms is not None else [])], default=None)

@@ -1,0 +1,98 @@
+"""Taking the readings of a diagnosis: the only part of it that does I/O. Never raises, never writes, bounded.
+
+The order matters: open rows first, then the queue, then the rows without intent once more. A row that is still open with
+the same token at the end had no intent in between; one that was settled meanwhile is no gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tbie.belief import BeliefSource
+from tbie.core.clock import Clock
+from tbie.core.keys import ItemKey
+from tbie.core.reading import Known, Reading
+from tbie.core.settings import Settings
+from tbie.diagnose.heartbeats import leader
+from tbie.diagnose.probes import control, execution, intent, truth
+from tbie.diagnose.probes.attempt import attempt
+from tbie.diagnose.readings import (
+    NOT_ASKED,
+    ExecutionReadings,
+    IntentReadings,
+    Readings,
+    TruthReadings,
+)
+from tbie.intent import IntentQueue, Presence
+from tbie.reconciler.ledger import Ledger
+from tbie.truth import OpenStage, TruthStore
+from tbie.workflow import Workflow
+
+GAPS = 200
+"""Rows without intent that are looked at once more: enough to see what they have in common."""
+DIRTY = 50
+"""The oldest open rows whose items are looked at for stale facts."""
+
+
+def take(
+    workflow: Workflow,
+    truth_store: TruthStore,
+    queue: IntentQueue,
+    clock: Clock,
+    settings: Settings,
+    *,
+    ledger: Ledger | None = None,
+    belief: BeliefSource | None = None,
+    room_bytes: Callable[[], int] | None = None,
+    engine_expected: bool = False,
+) -> Readings:
+    """Read everything that a diagnosis needs. Never raises: what cannot be read is ``Unknown``.
+
+    Args:
+        ledger: where decisions are kept; without it, what happened to a missing intent is unknown.
+        belief: reads fleets directly; without it, the reconciler's heartbeat says how they are.
+        room_bytes: free space where Truth is.
+        engine_expected: a silent reconciler is a finding even when there is no work.
+    """
+    at_ms = clock.now_ms()
+    tally = attempt(truth.SOURCE, clock, truth_store.tally)
+    opened = truth.open_rows(truth_store, workflow, clock)
+    rows = opened.value.rows if isinstance(opened, Known) else ()
+    presences = intent.presences(queue, rows, clock)
+    without = _without(rows, presences)[:GAPS]
+    keys = [row.key for row in [*without, *sorted(rows, key=lambda row: row.since_ms)[:DIRTY]]]
+    items = truth.items(truth_store, keys, clock)
+    dead = intent.dead_letters(queue, workflow, clock)
+    letters = [letter for reading in dead.values() if isinstance(reading, Known) for letter in reading.value]
+    beats = attempt(truth.SOURCE, clock, lambda: tuple(truth_store.heartbeats()))
+    said = leader(beats.value) if isinstance(beats, Known) else None
+    return Readings(
+        at_ms,
+        workflow,
+        TruthReadings(
+            tally,
+            opened,
+            items,
+            truth.failures(truth_store, workflow, tally, letters, clock),
+            attempt(truth.SOURCE, clock, truth_store.versions),
+            attempt("disk", clock, room_bytes) if room_bytes is not None else NOT_ASKED,
+        ),
+        IntentReadings(intent.depths(queue, workflow, clock), presences, dead),
+        ExecutionReadings(execution.fleets(belief, said, clock)),
+        control.control(truth_store, ledger, clock, settings, beats, without),
+        engine_expected,
+    )
+
+
+def _without(
+    rows: Sequence[OpenStage], presences: Mapping[str, Reading[Mapping[ItemKey, Presence]]]
+) -> list[OpenStage]:
+    """Rows for which the queue was read and holds nothing of their token, the oldest first."""
+    found = []
+    for row in rows:
+        reading = presences.get(row.stage)
+        if isinstance(reading, Known):
+            presence = reading.value.get(row.key)
+            if presence is None or presence.token != row.token:
+                found.append(row)
+    return sorted(found, key=lambda row: row.since_ms)
