@@ -1,6 +1,7 @@
 """A home: the directory that holds one embedded instance. Who may use it, and where things are in it.
 
 truth.db     the durable record          intent.db    the queue; may be deleted at any moment
+ledger.db    what was decided and why; may be deleted at any moment
 objects/     previews, by content        run/         sockets of this moment: slots, bells, logs
 logs/        events, if anybody asked for them
 """
@@ -61,6 +62,11 @@ class Home:
     def intent(self) -> Path:
         """The queue."""
         return self.root / "intent.db"
+
+    @property
+    def ledger(self) -> Path:
+        """What the reconciler decided, and why."""
+        return self.root / "ledger.db"
 
     @property
     def objects(self) -> Path:

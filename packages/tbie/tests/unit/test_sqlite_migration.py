@@ -200,10 +200,9 @@ def test_steps_are_taken_in_order_from_the_version_that_is_there(tmp_path: Path)
     steps = ("CREATE TABLE two(x)", "ALTER TABLE two RENAME TO three", "INSERT INTO three VALUES (4)")
     for first in (1, 2, 3, 4):
         path = tmp_path / f"from{first}.db"
-        database = Database(
-            path, (";".join(("CREATE TABLE one(x)", *steps[: first - 1])), first), (), TruthUnavailableError, False
-        )
-        database.close()
+        taken = steps[: first - 1]
+        schema = ";".join(("CREATE TABLE one(x)", *taken))
+        Database(path, (schema, first), (), TruthUnavailableError, False, steps=taken).close()
         database = Database(path, ("not used", 4), (), TruthUnavailableError, False, steps=steps)
         assert database.read("SELECT x FROM three") == [(4,)]
         assert database.read("PRAGMA user_version") == [(4,)]

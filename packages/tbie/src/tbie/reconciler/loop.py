@@ -219,7 +219,7 @@ class Reconciler:
             "lag": self._stream.lag,
             "tenants": len(self._truth.tenants()),
             "fleet": fleet_body(self._beliefs, beats),
-            "pauses": len(self._pausing),
+            "pauses": self._pausing.count,
             "deaths": deaths_body(self._beliefs),
             "skew": self._skew.look(beats, self._clock.now_ms(), self._clock.monotonic_s()),
             "coverage": coverage_body(self._swept.coverage),
