@@ -128,7 +128,7 @@ def test_explain_knows_why_nothing_moves_from_ingest_to_the_last_stage(product: 
 
     assert product.run("worker", "--until-idle", "--json").json == {"done": 1}
     assert _why(product, path, "curate") == ("waits for group", "its needs completing")
-    assert "no other image of this tenant" in _why(product, path, "group")[0]
+    assert "no other item of this tenant" in _why(product, path, "group")[0]
     assert product.look("reconcile", "--once", "--json").json["barriers_lifted"] == 1
     product.run("worker", "--until-idle")
     product.look("reconcile", "--once")

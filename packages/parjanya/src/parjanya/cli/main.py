@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, campaign, curate, doctor, look, serve, simulate
+from parjanya.cli import act, campaign, curate, diagnose, doctor, look, serve, simulate
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
 from tbie.core.errors import SettingsError, TbieError
@@ -27,6 +27,7 @@ app.command(act.ingest)
 app.command(look.status)
 app.command(look.images)
 app.command(look.explain)
+app.command(diagnose.diagnose)
 app.command(campaign.replay)
 app.command(campaign.regrade)
 app.command(campaign.campaigns)
