@@ -33,6 +33,8 @@ class Weather:
     """By store (truth, intent): how many faults keep it away."""
     blind: Counter[str] = field(default_factory=Counter)
     """By reading (intent.presence, intent.depth, fleet.view): how many faults make it unreadable."""
+    denied: int = 0
+    """How many faults keep reconcilers, and them alone, from reading the queue."""
     stale: Counter[str] = field(default_factory=Counter)
     """By reading: how many faults make it answer what it answered before."""
     remembered: dict[str, Any] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tbie.backends.memory.intent import MemoryIntent
+from tbie.backends.memory.ledger import MemoryLedger
 from tbie.backends.memory.truth import MemoryTruth
 from tbie.core.clock import ManualClock
 from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
@@ -21,6 +22,7 @@ from tbie.reconciler.decide import Looked, decide
 from tbie.sim.actors.control import Control
 from tbie.sim.actors.fleet import SimFleet
 from tbie.sim.actors.people import Adder, Operator
+from tbie.sim.actors.watch import Watch
 from tbie.sim.chance import Chance
 from tbie.sim.clocks import CallersClock
 from tbie.sim.plan import Plan, Planned
@@ -38,9 +40,11 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 2
 """How deep turns nest: a pass, somebody in the middle of it, and somebody in the middle of that."""
-PULSE_MS = 2_000
+LEDGER_ROWS = 400
+"""Few enough that it forgets within a run."""
 LONGEST_NAP_MS = 8_000
 """Time moves in stretches of at most this, so that heartbeats and leases go on: below a third of the lease."""
+SEEING = ("reconciler", "watch")
 READINGS = ("intent.presence", "intent.depth", "fleet.view")
 
 
@@ -57,6 +61,7 @@ class World:
         self._callers = CallersClock(self.clock)
         self.truth = MemoryTruth(self.workflow, self._callers, SequentialIds())
         self.intent = MemoryIntent(self._callers, SETTINGS.retention_s)
+        self.ledger = MemoryLedger(LEDGER_ROWS)
         self.fleet: SimFleet
         self.weather, self.shadow = Weather(), Shadow()
         self.actors: list[Actor] = []
@@ -87,6 +92,8 @@ class World:
         self.actors += [self.fleet, self.adder, Operator(self, self.adder)]
         for _ in range(self.plan.reconcilers):
             self.start_control()
+        self.watch = Watch(self)
+        self.actors.append(self.watch)
 
     # -- what faults do to it
 
@@ -124,6 +131,18 @@ class World:
         """An intent as the reconciler would have built it."""
         declared = self.workflow[stage]
         return Envelope(key, stage, generation, token, declared.version, address, ",".join(declared.owns))
+
+    def wanted(self, name: tuple[str, ItemKey]) -> bool:
+        """Whether the message of that name is the live intent of an open stage."""
+        stored = self.intent.everything().get(name)
+        return stored is not None and self.shadow.open.get(name) == stored.envelope.token
+
+    def visible(self, pool: str) -> bool:
+        """Whether *pool* has a message that a worker could take now."""
+        stages, now = {s.name for s in self.workflow.in_pool(pool)}, self.clock.now_ms()
+        return any(
+            n[0] in stages and m.visible_ms <= now and self.wanted(n) for n, m in self.intent.everything().items()
+        )
 
     def unread(self) -> bool:
         """Whether something open has no intent yet."""
@@ -220,7 +239,8 @@ class World:
         """A reading may be unreadable, or answer what it answered before."""
         weather = self.weather
         away = weather.store_is_away(what)
-        if away or (weather.blind[what] and process.kind == "reconciler"):
+        denied = weather.denied and process.kind == "reconciler" and what != "fleet.view"
+        if away or denied or (weather.blind[what] and process.kind in SEEING):
             self.sometimes["a reading was refused"] += 1
             return Unknown(
                 "the queue is away" if away else "access denied", what.partition(".")[0], process.clock.now_ms()

@@ -83,4 +83,5 @@ class Control(Actor):
             fleet=process.fleet,
             limits=LIMITS,
             leadership=Leadership(process.truth, process.clock, world.settings, self.name),
+            ledger=world.ledger,
         )

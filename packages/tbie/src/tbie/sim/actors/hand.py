@@ -45,8 +45,7 @@ class Hand(Actor):
         self.stuck_with: tuple[Message, ...] = ()
         """What it held when it hung: its second thread goes on extending that."""
         self.handling = Handling(self)
-        self._idle_since_ms = self._pulsed_ms = self._started_ms = 0
-        self._claimed = self._superseded = self._last_superseded_ms = 0
+        self._idle_since_ms = self._pulsed_ms = 0
 
     # -- as Progress
 
@@ -108,7 +107,6 @@ class Hand(Actor):
         handlers: Handlers = {s.name: OneByOne(self.handling) for s in process.workflow.stages if s.pool == self.pool}
         args = (self.name, self.pool, process.workflow, handlers, process.truth, process.intent, process.clock)
         self.worker = Worker(*args, world.settings, attest=self.attest, progress=self)
-        self._started_ms = process.clock.now_ms()
         self._idle_since_ms = world.clock.now_ms()
         self._enter(BootState.REGISTERED)
         self._beat()
@@ -120,10 +118,6 @@ class Hand(Actor):
     def _work(self, worker: Worker) -> None:
         world = self.world
         stepped = worker.step()
-        self._claimed += stepped.claimed
-        if stepped.superseded:
-            self._superseded += stepped.superseded
-            self._last_superseded_ms = self.process.clock.now_ms()
         now = world.clock.now_ms()
         if stepped.claimed:
             self._idle_since_ms = now
@@ -180,9 +174,10 @@ class Hand(Actor):
             "done": worker.done,
             "drift": differences,
             "pid": 0,
-            "started_ms": self._started_ms,
-            "claimed": self._claimed,
-            "superseded": self._superseded,
-            "last_superseded_ms": self._last_superseded_ms,
+            "started_ms": worker.started_ms,
+            "claimed": worker.claimed,
+            "first_claim_ms": worker.first_claim_ms,
+            "superseded": worker.superseded,
+            "last_superseded_ms": worker.last_superseded_ms,
         }
         self.process.truth.beat(Heartbeat("worker", self.name, self.process.clock.now_ms(), body))

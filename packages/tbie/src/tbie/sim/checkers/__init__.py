@@ -15,6 +15,7 @@ from tbie.sim.checkers.base import Checker
 from tbie.sim.checkers.control import BoundedConvergence, DeclaredEnvironment, Fair, UnknownIsNotZero
 from tbie.sim.checkers.effects import CleanReplay, HistoryIsComplete, NoZombies, OneEffect
 from tbie.sim.checkers.intents import AddressedWork, BacklogGuard, IntentSurvives, NoLostWork
+from tbie.sim.checkers.sound import Sound
 from tbie.sim.process import Process
 from tbie.truth import Document
 
@@ -32,13 +33,13 @@ class Checkers:
         self.lost, self.survives, self.effect, self.zombies = NoLostWork(), IntentSurvives(), OneEffect(), NoZombies()
         self.replay, self.unknown, self.addressed = CleanReplay(), UnknownIsNotZero(), AddressedWork()
         self.backlog, self.history, self.declared = BacklogGuard(), HistoryIsComplete(), DeclaredEnvironment()
-        self.fair, self.bounded = Fair(), BoundedConvergence()
+        self.fair, self.bounded, self.sound = Fair(), BoundedConvergence(), Sound()
 
     @property
     def all(self) -> tuple[Checker, ...]:
-        """By number."""
+        """By number: the twelve invariants, and soundness."""
         first = (self.lost, self.survives, self.effect, self.zombies, self.replay, self.unknown)
-        return (*first, self.addressed, self.backlog, self.history, self.declared, self.fair, self.bounded)
+        return (*first, self.addressed, self.backlog, self.history, self.declared, self.fair, self.bounded, self.sound)
 
     # -- calls
 
@@ -176,6 +177,7 @@ class Checkers:
         """A turn at the top has ended."""
         self.lost.look(world)
         self.backlog.look(world)
+        self.sound.look(world)
 
     def at_end(self, world: World) -> None:
         """Everything is settled: every row of every item, once more."""

@@ -26,20 +26,21 @@ class NoLostWork(Checker):
 
     def __init__(self) -> None:
         super().__init__()
-        self.missing: dict[Name, tuple[str, int]] = {}
-        """Open stages without a live intent: their token, and the number of the call when that was first seen."""
+        self.missing: dict[Name, tuple[str, int, int]] = {}
+        """Open stages without a live intent: their token, and number of the call and time when that was first seen."""
         self._sweeps: dict[str, int] = {}
         """By reconciler: the number of the call with which its sweep began."""
 
     def look(self, world: World) -> None:
         """Compare what is open with what is queued."""
         queued, missing = world.intent.everything(), self.missing
-        now: dict[Name, tuple[str, int]] = {}
+        now: dict[Name, tuple[str, int, int]] = {}
+        at = (world.calls, world.clock.now_ms())
         for name, token in world.shadow.open.items():
             stored = queued.get(name)
             if stored is None or stored.envelope.token != token:
                 before = missing.get(name)
-                now[name] = before if before is not None and before[0] == token else (token, world.calls)
+                now[name] = before if before is not None and before[0] == token else (token, *at)
         self.missing = now
 
     def forget(self) -> None:
@@ -60,7 +61,7 @@ class NoLostWork(Checker):
         now = world.clock.now_ms()
         grace_ms = int(world.settings.sweep_grace_s * 1000) + world.tolerance_ms
         self.checked += 1
-        for (stage, key), (token, since) in self.missing.items():
+        for (stage, key), (token, since, _) in self.missing.items():
             row = world.shadow.row(key, stage)
             assert row is not None
             if since < began and now - row["since_ms"] > grace_ms:

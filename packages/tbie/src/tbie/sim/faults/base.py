@@ -11,7 +11,8 @@ from tbie.sim.plan import Planned
 if TYPE_CHECKING:
     from tbie.sim.world import World
 
-Effect = Callable[["World", Planned], None]
+Effect = Callable[["World", Planned], bool | None]
+"""Does it; False: there was nothing to strike."""
 
 
 class Kind(NamedTuple):
@@ -22,6 +23,8 @@ class Kind(NamedTuple):
     begin: Effect
     end: Effect | None = None
     """None: it strikes once and is over."""
+    codes: tuple[str, ...] = ()
+    """Findings, one of which a diagnosis has to make within one sweep when this alone is wrong; none: it need not show."""
 
 
 def count(counter: str, name: str) -> tuple[Effect, Effect]:

@@ -11,6 +11,8 @@ from tbie.sim.plan import Planned
 if TYPE_CHECKING:
     from tbie.sim.world import World
 
+UNREADABLE = ("queue_unreadable", "control_plane_blind")
+
 
 def _stale_begin(world: World, fault: Planned) -> None:
     del fault
@@ -27,8 +29,10 @@ def _stale_end(world: World, fault: Planned) -> None:
 
 
 BELIEF = (
-    Kind("presence_unreadable", Boundary.BELIEF, *count("blind", "intent.presence")),
-    Kind("depth_unreadable", Boundary.BELIEF, *count("blind", "intent.depth")),
-    Kind("fleet_unreadable", Boundary.BELIEF, *count("blind", "fleet.view")),
+    Kind("presence_unreadable", Boundary.BELIEF, *count("blind", "intent.presence"), UNREADABLE),
+    Kind("depth_unreadable", Boundary.BELIEF, *count("blind", "intent.depth"), UNREADABLE),
+    Kind(
+        "fleet_unreadable", Boundary.BELIEF, *count("blind", "fleet.view"), ("fleet_unreadable", "control_plane_blind")
+    ),
     Kind("stale_reading", Boundary.BELIEF, _stale_begin, _stale_end),
 )

@@ -22,10 +22,11 @@ def _killed(world: World, fault: Planned) -> None:
     chance.pick(world.controls).kill(chance.pick((200, 3_000, 15_000, 40_000)))
 
 
-def _all_killed(world: World, fault: Planned) -> None:
+def _all_killed(world: World, fault: Planned) -> bool:
     for control in world.controls:
         control.gone = True
         control.kill(0)
+    return True
 
 
 def _started_again(world: World, fault: Planned) -> None:
@@ -54,15 +55,16 @@ def _second_leaves(world: World, fault: Planned) -> None:
         world.stop_control()
 
 
-def _gap(world: World, fault: Planned) -> None:
+def _gap(world: World, fault: Planned) -> bool:
     """The saved position moves past changes that nobody has read, and whoever reads starts from it."""
     del fault
-    if world.unread():
-        world.sometimes["the stream skipped something"] += 1
+    skipped = world.unread()
+    world.sometimes["the stream skipped something"] += skipped
     world.checkers.bounded.excuse(world)
     world.truth.save_cursor("reconciler", world.truth.last_seq())
     for control in world.controls:
         control.kill(0)
+    return skipped
 
 
 def _cursor_lost(world: World, fault: Planned) -> None:
@@ -76,16 +78,16 @@ def _cursor_lost(world: World, fault: Planned) -> None:
 def _blind(by: int) -> Effect:
     def change(world: World, fault: Planned) -> None:
         del fault
-        for reading in ("intent.presence", "intent.depth"):
-            world.weather.blind[reading] += by
+        world.weather.denied += by
 
     return change
 
 
-def _deploy(world: World, fault: Planned) -> None:
+def _deploy(world: World, fault: Planned) -> bool:
     """Another version is deployed: new processes have it, old workers go on until they notice."""
     del fault
     world.deploy()
+    return any(r["state"] == "completed" for rows in world.shadow.rows.values() for n, r in rows.items() if n == "look")
 
 
 def _skew(sign: int) -> Effect:
@@ -99,13 +101,13 @@ def _skew(sign: int) -> Effect:
 
 CONTROL = (
     Kind("reconciler_killed", Boundary.CONTROL_PLANE, _killed),
-    Kind("reconcilers_gone", Boundary.CONTROL_PLANE, _all_killed, _started_again),
+    Kind("reconcilers_gone", Boundary.CONTROL_PLANE, _all_killed, _started_again, ("control_plane_silent",)),
     Kind("reconciler_crashes", Boundary.CONTROL_PLANE, _strikes(CALLS, "crash_before", "crash_after")),
     Kind("leader_paused", Boundary.CONTROL_PLANE, _strikes(("truth.commit", "truth.commit", "intent.send"), "pause")),
     Kind("two_reconcilers", Boundary.CONTROL_PLANE, _second, _second_leaves),
-    Kind("stream_gap", Boundary.CONTROL_PLANE, _gap),
+    Kind("stream_gap", Boundary.CONTROL_PLANE, _gap, None, ("stream_gap", "undiscovered_tenant")),
     Kind("cursor_lost", Boundary.CONTROL_PLANE, _cursor_lost),
-    Kind("blind", Boundary.CONTROL_PLANE, _blind(1), _blind(-1)),
-    Kind("deploy", Boundary.CONTROL_PLANE, _deploy),
+    Kind("blind", Boundary.CONTROL_PLANE, _blind(1), _blind(-1), ("control_plane_blind",)),
+    Kind("deploy", Boundary.TRUTH, _deploy, None, ("policy_change",)),
     Kind("clock_skew", Boundary.BELIEF, _skew(1), _skew(0)),
 )

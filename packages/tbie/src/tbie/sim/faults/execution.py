@@ -40,8 +40,11 @@ def _mood(mood: str) -> tuple[Effect, Effect]:
 
 
 def _in_pool(counter: str) -> tuple[Effect, Effect]:
-    def begin(world: World, fault: Planned) -> None:
-        getattr(world.weather, counter)[Chance(fault.number).pick(POOLS)] += 1
+    def begin(world: World, fault: Planned) -> bool:
+        pool = Chance(fault.number).pick(POOLS)
+        getattr(world.weather, counter)[pool] += 1
+        staffed = any(hand.pool == pool and hand.worker is not None and hand.alive for hand in world.fleet.staff)
+        return staffed if counter == "drifted" else not staffed and world.visible(pool)
 
     def end(world: World, fault: Planned) -> None:
         getattr(world.weather, counter)[Chance(fault.number).pick(POOLS)] -= 1
@@ -81,8 +84,8 @@ EXECUTION = (
     Kind("handler_retriable", Boundary.EXECUTION, *_mood("retriable")),
     Kind("poison_item", Boundary.EXECUTION, _poison),
     Kind("misrouted_item", Boundary.INTENT, _misrouted),
-    Kind("drift", Boundary.EXECUTION, *_in_pool("drifted")),
-    Kind("boot_failure", Boundary.EXECUTION, *_in_pool("boot_fails")),
-    Kind("boot_silence", Boundary.EXECUTION, *_in_pool("boot_silent")),
+    Kind("drift", Boundary.EXECUTION, *_in_pool("drifted"), ("execution_drift",)),
+    Kind("boot_failure", Boundary.EXECUTION, *_in_pool("boot_fails"), ("worker_crash_loop", "bootstrap_silence")),
+    Kind("boot_silence", Boundary.EXECUTION, *_in_pool("boot_silent"), ("bootstrap_silence",)),
     Kind("supervisor_dies", Boundary.EXECUTION, _deaf_fleet),
 )

@@ -15,14 +15,18 @@ if TYPE_CHECKING:
     from tbie.backends.memory.intent import Stored
     from tbie.sim.world import World
 
+LOST = ("truth_without_intent", "intent_destroyed_early")
+"""Which of the two depends on what is left of the queue."""
 WEEKEND_MS = 15 * 86_400_000
 """Longer than the retention."""
 
 
-def _purge(world: World, fault: Planned) -> None:
+def _purge(world: World, fault: Planned) -> bool:
     stage = Chance(fault.number).pick((None, None, "read", "look", "judge"))
+    wanted = any(world.wanted(name) for name in world.intent.everything() if stage in (None, name[0]))
     world.intent.purge(stage)
     world.checkers.lost.forget()
+    return wanted
 
 
 def _any(world: World, fault: Planned) -> tuple[tuple[str, ItemKey], Stored] | None:
@@ -30,22 +34,28 @@ def _any(world: World, fault: Planned) -> tuple[tuple[str, ItemKey], Stored] | N
     return Chance(fault.number).pick(queued) if queued else None
 
 
-def _lose_one(world: World, fault: Planned) -> None:
+def _lose_one(world: World, fault: Planned) -> bool:
     found = _any(world, fault)
-    if found is not None:
-        del world.intent.everything()[found[0]]
-        world.checkers.lost.forget()
+    if found is None:
+        return False
+    wanted = world.wanted(found[0])
+    del world.intent.everything()[found[0]]
+    world.checkers.lost.forget()
+    return wanted
 
 
-def _rogue(world: World, fault: Planned) -> None:
+def _rogue(world: World, fault: Planned) -> bool:
     """A worker of some other program deletes what it was just given, without a result."""
     held = [n for n, m in sorted(world.intent.everything().items()) if m.receives]
     queued = held or sorted(world.intent.everything())
-    if queued:
-        name = Chance(fault.number).pick(queued)
-        world.sometimes["a taken intent was destroyed"] += name in held
-        del world.intent.everything()[name]
-        world.checkers.lost.forget()
+    if not queued:
+        return False
+    name = Chance(fault.number).pick(queued)
+    wanted = world.wanted(name)
+    world.sometimes["a taken intent was destroyed"] += name in held
+    del world.intent.everything()[name]
+    world.checkers.lost.forget()
+    return wanted
 
 
 def _again(world: World, fault: Planned) -> None:
@@ -87,34 +97,40 @@ def _reorder(world: World, fault: Planned) -> None:
         world.checkers.fair.excuse()
 
 
-def _weekend(world: World, fault: Planned) -> None:
+def _weekend(world: World, fault: Planned) -> bool:
     """Everything is switched off for longer than messages are kept."""
     del fault
+    wanted = any(world.wanted(name) for name in world.intent.everything())
     for control in world.controls:
         control.kill(0)
     for hand in world.fleet.staff:
         hand.process.dead = True
     world.clock.advance_ms(WEEKEND_MS)
     world.weather.once.clear()
+    world.checkers.lost.forget()
+    world.checkers.sound.forget()
     world.sometimes["a long weekend passed"] += 1
+    return wanted
 
 
-def _wrong_address(world: World, fault: Planned) -> None:
+def _wrong_address(world: World, fault: Planned) -> bool:
     found = _any(world, fault)
-    if found is not None:
-        stored = found[1]
-        stored.envelope = stored.envelope._replace(address=Address(NOWHERE, stored.envelope.address.key))
-        world.sometimes["an intent led nowhere"] += 1
+    if found is None:
+        return False
+    name, stored = found
+    stored.envelope = stored.envelope._replace(address=Address(NOWHERE, stored.envelope.address.key))
+    world.sometimes["an intent led nowhere"] += 1
+    return world.wanted(name)
 
 
 INTENT = (
-    Kind("intent_away", Boundary.INTENT, *count("away", "intent")),
-    Kind("purge", Boundary.INTENT, _purge),
-    Kind("lose_one", Boundary.INTENT, _lose_one),
-    Kind("rogue_worker", Boundary.INTENT, _rogue),
+    Kind("intent_away", Boundary.INTENT, *count("away", "intent"), ("queue_unreadable", "control_plane_blind")),
+    Kind("purge", Boundary.INTENT, _purge, None, LOST),
+    Kind("lose_one", Boundary.INTENT, _lose_one, None, LOST),
+    Kind("rogue_worker", Boundary.INTENT, _rogue, None, LOST),
     Kind("redelivery", Boundary.INTENT, _again),
     Kind("old_token", Boundary.INTENT, _old_token),
     Kind("reorder", Boundary.INTENT, _reorder),
-    Kind("weekend", Boundary.INTENT, _weekend),
-    Kind("wrong_address", Boundary.INTENT, _wrong_address),
+    Kind("weekend", Boundary.INTENT, _weekend, None, ("intent_expired", "truth_without_intent")),
+    Kind("wrong_address", Boundary.INTENT, _wrong_address, None, ("misrouted_intent",)),
 )

@@ -22,7 +22,7 @@ def _acknowledged_late(world: World, fault: Planned) -> None:
     world.weather.armed.append(Armed(fault, who, "truth.commit", "crash_after"))
 
 
-def _dirty_rows(world: World, fault: Planned) -> None:
+def _dirty_rows(world: World, fault: Planned) -> bool:
     """A script sets a finished stage to pending and leaves its facts, its token and everything downstream as they are."""
     done = [
         (key, stage)
@@ -30,18 +30,20 @@ def _dirty_rows(world: World, fault: Planned) -> None:
         for stage, row in sorted(rows.items())
         if row["state"] == "completed" and (stage, key) not in world.shadow.dirty
     ]
-    if done:
-        key, stage = Chance(fault.number).pick(done)
-        items = world.truth.everything()
-        item = items[key]
-        dirty = item.stages[stage]._replace(state=StageState.PENDING)
-        items[key] = replace(item, stages={**item.stages, stage: dirty})
-        world.shadow.dirty.add((stage, key))
-        world.sometimes["a script left a dirty row"] += 1
+    if not done:
+        return False
+    key, stage = Chance(fault.number).pick(done)
+    items = world.truth.everything()
+    item = items[key]
+    dirty = item.stages[stage]._replace(state=StageState.PENDING)
+    items[key] = replace(item, stages={**item.stages, stage: dirty})
+    world.shadow.dirty.add((stage, key))
+    world.sometimes["a script left a dirty row"] += 1
+    return True
 
 
 TRUTH = (
-    Kind("truth_away", Boundary.TRUTH, *count("away", "truth")),
+    Kind("truth_away", Boundary.TRUTH, *count("away", "truth"), ("truth_unavailable",)),
     Kind("commit_acknowledged_late", Boundary.TRUTH, _acknowledged_late),
-    # Kind("dirty_rows", Boundary.TRUTH, _dirty_rows),
+    Kind("dirty_rows", Boundary.TRUTH, _dirty_rows, None, ("dirty_retry",)),
 )
