@@ -107,7 +107,8 @@ def parse_range(text: str) -> tuple[int, int]:
 
 
 def _faults(plan: Plan) -> str:
-    return ", ".join(map(str, plan.faults)) or "none"
+    watched = [] if plan.watched is None else [f"watched {plan.watched}"]
+    return ", ".join([*map(str, plan.faults), *watched]) or "none"
 
 
 def _about(plan: Plan) -> str:

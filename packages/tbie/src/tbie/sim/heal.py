@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tbie.sim.strike import end
 from tbie.sim.violation import ViolationError
 from tbie.truth import StageState
 
@@ -21,8 +22,6 @@ ROUNDS = 2_000
 
 def heal(world: World) -> None:
     """Every fault ends at once."""
-    from tbie.sim.run import end  # noqa: PLC0415 - beginning and ending of faults belong together
-
     for fault in list(world.weather.standing):
         end(world, fault)
     world.weather.armed.clear()

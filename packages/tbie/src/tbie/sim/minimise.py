@@ -39,4 +39,8 @@ def minimise(report: Report, again: Callable[[Plan], Report] = run) -> Minimised
             if size == 1:
                 break
             parts = min(len(faults), parts * 2)
+    if best.plan.watched is not None:
+        found = again(best.plan._replace(watched=None))
+        tries += 1
+        best = found if found.checker == checker else best
     return Minimised(best, tries)

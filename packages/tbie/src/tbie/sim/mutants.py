@@ -14,7 +14,7 @@ from tbie import lifecycle
 from tbie.backends.memory.intent import MemoryIntent
 from tbie.backends.memory.truth import MemoryTruth
 from tbie.core.reading import Unknown
-from tbie.intent import Delete, Disposal, Hold
+from tbie.intent import Delete, Disposal
 from tbie.reconciler import decide, emit, fleet, loop, stream, sweep
 from tbie.reconciler.decide import Action, Decision, Looked
 from tbie.sim.actors import fleet as sim_fleet
@@ -156,12 +156,7 @@ def _retry_deletes() -> list[Patch]:
 
 
 def _pause_drops() -> list[Patch]:
-    exchange = MemoryIntent.exchange
-
-    def lossy(self: MemoryIntent, disposals: Any, claims: Any) -> Any:
-        return exchange(self, [Delete(d.message) if isinstance(d, Hold) else d for d in disposals], claims)
-
-    return [(MemoryIntent, "exchange", lossy)]
+    return [(sys.modules["tbie.worker.worker"], "Hold", lambda message, _until: Delete(message))]
 
 
 def _cursor_first() -> list[Patch]:

@@ -40,8 +40,8 @@ class Plan(NamedTuple):
     reconcilers: int
     claim_batch: int
     interleaving_percent: int
-    watched: int
-    """The step at which the watch looks on for one sweep, and the diagnosis has to be right."""
+    watched: Planned | None
+    """A fault that strikes while the watch looks on, and that the diagnosis has to name within one sweep."""
     faults: tuple[Planned, ...]
 
     def only(self, faults: Sequence[Planned]) -> Plan:
@@ -49,8 +49,11 @@ class Plan(NamedTuple):
         return self._replace(faults=tuple(faults))
 
 
-def draw(seed: int, kinds: Sequence[str]) -> Plan:
-    """The plan of *seed*. Each seed enables a handful of *kinds*: few kinds, often, reach further than all of them, once."""
+def draw(seed: int, kinds: Sequence[str], nameable: Sequence[str]) -> Plan:
+    """The plan of *seed*. Each seed enables a handful of *kinds*: few kinds, often, reach further than all of them, once.
+
+    *nameable* are those that a diagnosis has to name.
+    """
     chance = Chance(seed, 1)
     steps = chance.between(30, 80)
     enabled = [chance.pick(kinds) for _ in range(chance.pick((0, 1, 1, 2, 2, 3, 4, 6)))]
@@ -59,6 +62,7 @@ def draw(seed: int, kinds: Sequence[str]) -> Plan:
         Planned(chance.pick(enabled), chance.between(2, steps - 6), chance.between(2, 14), chance.below(1 << 20))
         for _ in range(count)
     ]
+    watched = Planned(chance.pick(nameable), chance.between(8, steps - 4), 0, chance.below(1 << 20))
     return Plan(
         seed,
         steps,
@@ -67,6 +71,6 @@ def draw(seed: int, kinds: Sequence[str]) -> Plan:
         chance.pick((1, 2)),
         chance.between(1, 3),
         chance.pick(INTERLEAVING_PERCENT),
-        chance.between(12, steps - 4),
+        watched if chance.percent(40) else None,
         tuple(sorted(faults, key=lambda fault: fault.step)),
     )

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from tbie.sim.chance import Chance
 from tbie.sim.checkers import Checkers
 from tbie.sim.faults import CATALOGUE
+from tbie.sim.episode import NAMEABLE, episode
 from tbie.sim.heal import converge, heal
-from tbie.sim.plan import Plan, Planned, draw
+from tbie.sim.plan import Plan, draw
+from tbie.sim.strike import begin, end
 from tbie.sim.trace import Event
 from tbie.sim.violation import ViolationError
 from tbie.sim.world import World
@@ -46,7 +48,7 @@ class Report:
 
 def plan_of(seed: int) -> Plan:
     """What *seed* means."""
-    return draw(seed, tuple(CATALOGUE))
+    return draw(seed, tuple(CATALOGUE), NAMEABLE)
 
 
 def run(plan: Plan, *, tracing: bool = False) -> Report:
@@ -85,29 +87,9 @@ def _step(world: World, step: int) -> None:
                 world.due.append(fault)
             else:
                 begin(world, fault)
+    if world.plan.watched is not None and world.plan.watched.step == step:
+        episode(world, world.plan.watched)
     world.turn(world.chance.pick(PAUSES_MS))
     for fault in world.due:
         begin(world, fault)
     world.checkers.after_step(world)
-
-
-def begin(world: World, fault: Planned) -> None:
-    """*fault* strikes."""
-    kind = CATALOGUE[fault.kind]
-    world.note("fault", fault.kind, "begins" if kind.end else "strikes")
-    world.broken_ms = world.clock.now_ms()
-    world.struck.append((fault, world.clock.now_ms()))
-    world.sometimes[f"fault {fault.kind}"] += 1
-    kind.begin(world, fault)
-    if kind.end is not None:
-        world.weather.standing[fault] = fault.step + fault.steps
-
-
-def end(world: World, fault: Planned) -> None:
-    """*fault* is over."""
-    kind = CATALOGUE[fault.kind]
-    assert kind.end is not None
-    del world.weather.standing[fault]
-    kind.end(world, fault)
-    world.broken_ms = world.clock.now_ms()
-    world.note("fault", fault.kind, "ends")

@@ -89,7 +89,8 @@ class World:
         self.fleet = SimFleet(self)
         self.fleet.open()
         self.adder = Adder(self)
-        self.actors += [self.fleet, self.adder, Operator(self, self.adder)]
+        self.operator = Operator(self, self.adder)
+        self.actors += [self.fleet, self.adder, self.operator]
         for _ in range(self.plan.reconcilers):
             self.start_control()
         self.watch = Watch(self)

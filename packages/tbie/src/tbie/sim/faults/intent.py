@@ -106,6 +106,7 @@ def _weekend(world: World, fault: Planned) -> bool:
     for hand in world.fleet.staff:
         hand.process.dead = True
     world.clock.advance_ms(WEEKEND_MS)
+    world.sometimes["a message expired"] += world.intent.expire()
     world.weather.once.clear()
     world.checkers.lost.forget()
     world.checkers.sound.forget()
