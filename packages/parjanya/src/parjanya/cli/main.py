@@ -13,6 +13,7 @@ from parjanya import __version__
 from parjanya.cli import act, campaign, curate, diagnose, doctor, look, serve, simulate
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
+from tbie.campaign import CampaignError
 from tbie.core.errors import SettingsError, TbieError
 
 app = App(
@@ -60,7 +61,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _in_words(error: BaseException) -> tuple[Exit, str]:
     """Exit code and line for *error*."""
     match error:
-        case UsageError() | WhereError() | SettingsError():
+        case UsageError() | WhereError() | SettingsError() | CampaignError():
             return Exit.USAGE, str(error)
         case KeyboardInterrupt():
             return Exit.NOT_WELL, "interrupted; nothing is lost, run the same command again"

@@ -57,6 +57,7 @@ class System:
     truth: SqliteTruth
     intent: SqliteIntent
     objects: LocalObjects
+    ledger: SqliteLedger
     clock: Clock
     ids: Ids
     settings: Settings
@@ -142,6 +143,7 @@ def open_system(
         SqliteTruth(home.truth, workflow, clock, ids, create=create),
         SqliteIntent(home.intent, clock, settings.retention_s),
         LocalObjects(home.objects, {"file": key_to_path}),
+        SqliteLedger(home.ledger, settings.ledger_rows),
         clock,
         ids,
         settings,
@@ -186,6 +188,7 @@ def open_reconciler(
         fleet=fleet,
         limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
         after_emit=system.intent_bell.ring,
+        ledger=system.ledger,
         leadership=leadership,
         ledger=system.ledger,
     )
