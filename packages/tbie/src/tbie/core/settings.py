@@ -98,12 +98,12 @@ class Settings:
     """How long a queue keeps a message: the longest that the usual queues offer, because Intent costs little."""
     outage_window_s: float = 4 * 86_400.0
     """The longest time that nobody works and nobody looks: a long weekend. Retention must exceed it."""
-    stream_batch: int = 1_000
-    """Changes read at once: bounds memory and the length of one queue transaction (about 20 ms)."""
+    stream_batch: int = 250
+    """Changes read at once: bounds memory, and how long another tenant's first item waits for a flood (about 15 ms)."""
     sweep_interval_s: float = 10.0
     """How often the safety net compares all open stages with their intents: the longest a lost intent stays lost."""
-    sweep_page: int = 1_000
-    """Open stages compared at once: keeps each lock under 50 ms."""
+    sweep_page: int = 250
+    """Open stages compared at once: about 15 ms, after which the newest changes have their turn."""
     sweep_grace_s: float = 1.0
     """A stage this young is left to the change stream, which is on its way."""
     barrier_patience_s: float = 30.0
@@ -128,8 +128,9 @@ class Settings:
     """From its first intent to its first result, beyond the longest run of the stage: a commit, and a busy disk."""
     leader_lease_s: float = 10.0
     """How long a reconciler leads without renewing: a paused process is replaced after this, and never leads twice."""
-    express_lane_items: int = 200
-    """Newest changes that are looked at between two batches while the stream lags: one tenant's flood delays nobody."""
+    express_lane_items: int = 100
+    """Newly opened stages that are sent between two batches while the stream lags, shared fairly among their tenants:
+    one tenant's flood delays nobody. Ten times as many changes are looked at."""
     stream_batches: int = 8
     """Batches of the stream in a row before the sweep gets its turn: a busy stream must not starve the safety net."""
     sweep_share_pages: int = 2
