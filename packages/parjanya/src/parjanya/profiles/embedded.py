@@ -63,7 +63,6 @@ class System:
     settings: Settings
     truth_bell: Bell
     intent_bell: Bell
-    ledger: SqliteLedger
     events: Events | None = None
     """Where this process says what it does, if anybody listens."""
 
@@ -149,7 +148,6 @@ def open_system(
         settings,
         Bell(home.run, TRUTH_BELL),
         Bell(home.run, INTENT_BELL),
-        SqliteLedger(home.ledger, settings.ledger_rows),
     )
 
 
@@ -190,7 +188,6 @@ def open_reconciler(
         after_emit=system.intent_bell.ring,
         ledger=system.ledger,
         leadership=leadership,
-        ledger=system.ledger,
     )
 
 

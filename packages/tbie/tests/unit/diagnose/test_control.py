@@ -11,7 +11,7 @@ from packages.tbie.tests.unit.diagnose.scene import Scene
 from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
 from tbie.core.outcome import Completed, Retry
 from tbie.diagnose import diagnose, take
-from tbie.testing.builders import WHO, chain, key, new_items, settle
+from tbie.testing.builders import WHO, chain, gallery, key, new_items, settle
 from tbie.testing.faults import intercept_intent, intercept_truth
 from tbie.truth import Heartbeat, Rotate
 
@@ -140,6 +140,33 @@ def test_a_sweep_that_never_ran_is_starved_once_something_waits_for_it(scene: Sc
     scene.queue.purge()
     assert set(scene.codes()) == {"truth_without_intent", "sweep_starved"}
     assert scene.diagnose().verdict == "control-plane"
+
+
+def test_a_barrier_that_is_not_lifted_after_its_patience_waits_for_a_sweep() -> None:
+    scene = Scene(workflow=gallery())
+    scene.add(1)
+    for name in ("read", "measure", "look", "judge"):
+        settle(scene.truth, key("i0001"), name)
+    scene.read_on()
+    scene.later(scene.settings.barrier_patience_s + 30)
+    scene.well()
+    assert scene.codes() == []
+    scene.later(1)
+    scene.well()
+    assert scene.codes() == ["sweep_starved"]
+
+
+def test_a_death_that_no_sweep_records_waits_for_a_sweep(scene: Scene) -> None:
+    for _ in range(3):
+        scene.claim(3)
+        scene.later(61)
+    scene.claim(3)  # once more than they may be: this buries them
+    scene.well()
+    assert "sweep_starved" not in scene.codes()
+    scene.later(31)
+    scene.well()
+    assert scene.codes() == ["sweep_starved"]
+    assert scene.find("sweep_starved").value("dead_and_not_recorded") == [["t1", f"i000{n}", "a"] for n in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(

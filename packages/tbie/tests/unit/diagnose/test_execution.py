@@ -41,6 +41,15 @@ def test_silence_beside_work_is_a_failed_start_after_the_budgets_and_not_before(
     assert scene.diagnose().verdict == "execution"
 
 
+def test_work_that_has_waited_is_old_although_a_newer_tenant_is_next_in_turn(scene: Scene) -> None:
+    scene.later(31)
+    scene.add(1, tenant="t2")
+    scene.send(scene.open()[3:])
+    scene.lead()
+    finding = scene.find("bootstrap_silence")
+    assert (finding.value("visible"), finding.value("waited_s")) == (4, 31.0)
+
+
 def test_workers_that_left_when_there_was_nothing_to_do_are_not_silent(scene: Scene) -> None:
     scene.work()
     for _ in range(4):

@@ -93,6 +93,10 @@ def sweep_starved(view: View) -> Iterator[Finding]:
     if view.leader is None or view.leader.body.get("blind"):
         return  # a blind one says so itself, and a sweep that cannot see is no sweep
     limit_ms = int(INTERVALS * view.settings.sweep_interval_s * 1000)
+    undone = {**_barriers_not_lifted(view, limit_ms), **_deaths_not_recorded(view, limit_ms)}
+    if undone:
+        yield found("sweep_starved", *(view.read(name, value, "truth and queue") for name, value in undone.items()))
+        return
     last = number(view.leader, "last_sweep_ms")
     oldest = _waits_for_a_sweep(view)
     if last is None or (not last and (oldest is None or oldest <= limit_ms)):
@@ -104,6 +108,30 @@ def sweep_starved(view: View) -> Iterator[Finding]:
             view.read("sweep_interval_s", view.settings.sweep_interval_s, "settings"),
             view.read("waiting_for_it_s", None if oldest is None else oldest / 1000, "truth"),
         )
+
+
+def _barriers_not_lifted(view: View, limit_ms: int) -> dict[str, object]:
+    """How long somebody has waited at a barrier, where that is longer than its patience and some sweeps, seconds."""
+    reading = view.readings.truth.barriers
+    if not isinstance(reading, Known):
+        return {}
+    allowed_ms = int(view.settings.barrier_patience_s * 1000) + limit_ms
+    waits = {name: view.now_ms - since for name, since in reading.value.items()}
+    over = {name: waited / 1000 for name, waited in waits.items() if waited > allowed_ms}
+    return {"waits_at_a_barrier_s": over} if over else {}
+
+
+def _deaths_not_recorded(view: View, limit_ms: int) -> dict[str, object]:
+    """Open rows whose message died some sweeps ago: their failure should be in Truth by now."""
+    dead = {
+        (letter.envelope.stage, letter.envelope.token)
+        for reading in view.readings.intent.dead.values()
+        if isinstance(reading, Known)
+        for letter in reading.value
+        if view.now_ms - letter.died_ms > limit_ms
+    }
+    rows = [[*row.key, row.stage] for row in view.rows if (row.stage, row.token) in dead]
+    return {"dead_and_not_recorded": rows[:5]} if rows else {}
 
 
 def _waits_for_a_sweep(view: View) -> int | None:
