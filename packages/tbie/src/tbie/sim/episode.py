@@ -83,10 +83,10 @@ def _round(world: World, fault: Planned, others: list[str], seen: list[str]) -> 
 
 def _named(found: Diagnosis, fault: Planned, others: list[str]) -> bool:
     """Whether *found* says what is wrong: this fault by its code, or the boundary of any that lives besides."""
-    codes = CATALOGUE[fault.kind].codes
+    codes, lasts = CATALOGUE[fault.kind].codes, CATALOGUE[fault.kind].end is not None
     mine = [finding for finding in found.findings if finding.code in codes]
     if not others:
-        standing = [finding for finding in mine if finding.state is State.STANDING]
-        return bool(mine) and (not standing or found.verdict in {f.boundary.value for f in standing})
+        roots = {finding.boundary.value for finding in mine if finding.state is State.STANDING}
+        return bool(mine) and (not lasts or found.verdict in roots)
     boundaries = {finding.boundary for finding in mine} | {CATALOGUE[kind].boundary for kind in others}
     return bool(mine) or any(finding.boundary in boundaries for finding in found.findings)
