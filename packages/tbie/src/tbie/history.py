@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from tbie.truth import HistoryEntry, StageRecord
 
+_ADDED_LATER = {"resets": 0}
+"""Fields of a record that came with a later version, and what rows from before then hold."""
+
 
 def plain(record: StageRecord) -> dict[str, object]:
     """A record as plain data: what history keeps as ``after``."""
@@ -18,10 +21,13 @@ def brief(record: StageRecord) -> dict[str, object]:
 
 
 def fold(entries: Iterable[HistoryEntry]) -> dict[str, Mapping[str, object]]:
-    """Replay history: the last record of each stage, as plain data. Must equal the row (invariant 9)."""
+    """Replay history: the last record of each stage, as plain data. Must equal the row (invariant 9).
+
+    An entry that was written before a field existed reads as if it had said what the row was given then.
+    """
     rows: dict[str, Mapping[str, object]] = {}
     for entry in entries:
         for stage, record in entry.after.items():
             assert isinstance(record, Mapping)
-            rows[stage] = record
+            rows[stage] = record if stage.startswith("@") else {**_ADDED_LATER, **record}
     return rows

@@ -22,7 +22,7 @@ from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
 from tbie.core.reading import Depth, Known, Reading, Unknown
 from tbie.execution import Fleet, Handlers, OneByOne, Together, Work
-from tbie.intent import Bury, Defer, Delete, Disposal, IntentQueue, Release
+from tbie.intent import Bury, Defer, Delete, Disposal, Hold, IntentQueue, Release
 from tbie.objects import ObjectStore
 from tbie.truth import Committed, Refused, Result, TruthStore
 
@@ -39,9 +39,9 @@ def describe(outcome: Outcome) -> str:
 
 
 def settle(disposal: Disposal) -> str:
-    """There are four things that can become of a message."""
+    """There are five things that can become of a message."""
     match disposal:
-        case Delete() | Defer() | Bury() | Release():
+        case Delete() | Defer() | Bury() | Release() | Hold():
             return type(disposal).__name__
         case _:
             assert_never(disposal)

@@ -67,7 +67,8 @@ class MemoryTruth:
 
     def commit(self, commands: Sequence[Command], fence: Document | None = None) -> list[Result]:
         with self._transaction():
-            if fence is not None and self._documents.get((fence.kind, fence.name)) != fence:
+            held = self._documents.get((fence.kind, fence.name)) if fence is not None else None
+            if fence is not None and (held is None or held.revision != fence.revision):
                 raise FencedError(f"{fence.kind} {fence.name!r} is not at revision {fence.revision} any more")
             results: list[Result] = []
             for command in commands:

@@ -11,18 +11,21 @@ from collections.abc import Mapping
 from tbie import lifecycle
 from tbie.backends.sqlite.rows import brief_json, dumps, quote, record_json, record_row
 from tbie.core.keys import ItemKey
-from tbie.truth import StageRecord
+from tbie.truth import StageRecord, StageState
 
 _PUT_RECORD = (
     "INSERT INTO stage(item_id, stage, state, version, generation, token, attempts, since_ms, updated_ms, not_before_ms,"
-    " reason, retriable, evidence, facts) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " reason, retriable, evidence, facts, resets) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT(item_id, stage) DO UPDATE SET state=excluded.state, version=excluded.version,"
     " generation=excluded.generation, token=excluded.token, attempts=excluded.attempts, since_ms=excluded.since_ms,"
     " updated_ms=excluded.updated_ms, not_before_ms=excluded.not_before_ms, reason=excluded.reason,"
-    " retriable=excluded.retriable, evidence=excluded.evidence, facts=excluded.facts"
+    " retriable=excluded.retriable, evidence=excluded.evidence, facts=excluded.facts,"
+    " resets=excluded.resets"
 )
 _PUT_HISTORY = "INSERT INTO history(item_id, at_ms, who, why, opened, before, after) VALUES (?,?,?,?,?,?,?)"
-_PUT_TALLY = "INSERT INTO tally VALUES (?,?,?,?) ON CONFLICT(tenant, stage, state) DO UPDATE SET n = n + excluded.n"
+_PUT_TALLY = (
+    "INSERT INTO tally VALUES (?,?,?,?,?) ON CONFLICT(tenant, stage, state, version) DO UPDATE SET n = n + excluded.n"
+)
 
 
 class Batch:
@@ -33,21 +36,22 @@ class Batch:
         self.touched: set[ItemKey] = set()
         self._records: list[tuple[object, ...]] = []
         self._history: list[tuple[object, ...]] = []
-        self._tally: dict[tuple[str, str, str], int] = {}
+        self._tally: dict[tuple[str, str, str, str], int] = {}
 
     def store(self, item_id: int, key: ItemKey, before: Mapping[str, StageRecord], change: lifecycle.Change) -> None:
         """Collect *change* of the item with row *item_id*, whose records were *before*."""
         self.touched.add(key)
         after, was, tally, tenant = [], [], self._tally, key.tenant
         for record in change.records:
-            row, state = record_row(item_id, record), record.state._value_
+            row, counted = record_row(item_id, record), _counted(tenant, record)
             self._records.append(row)
             after.append(f"{quote(record.stage)}:{record_json(record, row)}")
-            tally[tenant, record.stage, state] = tally.get((tenant, record.stage, state), 0) + 1
+            tally[counted] = tally.get(counted, 0) + 1
             old = before.get(record.stage)
             if old is not None:
                 was.append(f"{quote(old.stage)}:{brief_json(old)}")
-                tally[tenant, old.stage, old.state._value_] = tally.get((tenant, old.stage, old.state._value_), 0) - 1
+                counted = _counted(tenant, old)
+                tally[counted] = tally.get(counted, 0) - 1
         if change.address is not None:
             after.append(f'"@item":{dumps({"address": list(change.address), "attributes": change.attributes})}')
             if before:  # an added item has its row already
@@ -75,3 +79,9 @@ class Batch:
         self._records, self._history = [], []
         self._tally.clear()
         self.touched.clear()
+
+
+def _counted(tenant: str, record: StageRecord) -> tuple[str, str, str, str]:
+    """The row of ``tally`` that counts *record*: only of what is completed does anybody ask under which version."""
+    state = record.state
+    return tenant, record.stage, state._value_, record.version if state is StageState.COMPLETED else ""

@@ -37,6 +37,7 @@ class Database:
         rebuildable: the contents may be lost: a missing or broken file is silently begun anew.
         create: whether a missing file may be begun. A file that was open once is never begun anew unless *rebuildable*:
             an empty record in the place of a lost one would look like a home without work.
+        steps: the SQL that makes version 2 of version 1, version 3 of version 2, and so on, up to that of *schema*.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class Database:
         unavailable: type[TbieError],
         rebuildable: bool,
         create: bool = True,
+        steps: Sequence[str] = (),
     ) -> None:
-        self.path = path
+        self.path, self._steps = path, steps
         self._create = create or rebuildable
         self._schema, self._version = schema
         self._pragmas, self._unavailable, self._rebuildable = pragmas, unavailable, rebuildable
@@ -174,13 +176,20 @@ class Database:
             for pragma in self._pragmas:
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             if version == 0:
-                connection.executescript(f"BEGIN IMMEDIATE;{self._schema};PRAGMA user_version={self._version};COMMIT;")
+                self._run(connection, self._schema)
+            elif version < self._version:
+                self._run(connection, *self._steps[version - 1 :])
         except BaseException:
             connection.close()
             raise
         found = self.path.stat()
         self._connection, self._inode = connection, (found.st_dev, found.st_ino)
         return connection
+
+    def _run(self, connection: sqlite3.Connection, *scripts: str) -> None:
+        """All scripts and the version they lead to in one transaction: whoever is interrupted has changed nothing."""
+        script = ";\n".join(("BEGIN IMMEDIATE", *scripts, f"PRAGMA user_version={self._version}", "COMMIT;"))
+        connection.executescript(script)
 
     def _refuse_newer(self, version: int) -> None:
         if version > self._version:

@@ -21,7 +21,7 @@ from tbie.core.errors import IntentUnavailableError
 from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Facts
 from tbie.core.reading import Depth, Known, Reading, Unknown
-from tbie.intent import Bury, Claim, DeadLetter, Defer, Delete, Disposal, Envelope, Message, Presence, Release
+from tbie.intent import Bury, Claim, DeadLetter, Defer, Delete, Disposal, Envelope, Hold, Message, Presence, Release
 
 SCHEMA_VERSION = 1
 
@@ -52,6 +52,7 @@ _BURY = (
 )
 # a message that comes back has an early turn: the present does not go back with it
 _PRESENT = "INSERT INTO present VALUES (?,?) ON CONFLICT(stage) DO UPDATE SET rank=max(rank, excluded.rank)"
+_UNCOUNT = "UPDATE message SET visible_ms=?, owner=NULL, receipt=0, receives=receives-1 WHERE id=? AND receipt=?"
 _DELETE = "DELETE FROM message WHERE id=? AND receipt=?"
 
 
@@ -118,11 +119,9 @@ class SqliteIntent:
                 case Bury(message=message, reason=reason, evidence=evidence):
                     self._bury(connection, message.receives, _receipt(message), reason, evidence, now)
                 case Release(message=message):
-                    connection.execute(
-                        "UPDATE message SET visible_ms=0, owner=NULL, receipt=0, receives=receives-1"
-                        " WHERE id=? AND receipt=?",
-                        _receipt(message),
-                    )
+                    connection.execute(_UNCOUNT, (0, *_receipt(message)))
+                case Hold(message=message, until_ms=until):
+                    connection.execute(_UNCOUNT, (until if until > now else 0, *_receipt(message)))
         if deletes:
             connection.executemany(_DELETE, deletes)
 
@@ -189,15 +188,19 @@ class SqliteIntent:
             live: list[Any] = []
             for chunk in chunks(keys):
                 sql = (
-                    wanted(len(chunk)) + " SELECT m.tenant, m.item, m.token, m.receives{}"
+                    wanted(len(chunk)) + " SELECT m.tenant, m.item, m.token, m.receives, m.bucket, m.address, {}"
                     " FROM wanted w CROSS JOIN {} m ON m.tenant = w.tenant AND m.item = w.item AND m.stage = ?"
                 )
-                dead += self._db.read(sql.format(", m.reason, m.evidence", "dead"), (*flat(chunk), stage))
-                live += self._db.read(sql.format("", "message"), (*flat(chunk), stage))
+                dead += self._db.read(sql.format("m.reason, m.evidence", "dead"), (*flat(chunk), stage))
+                live += self._db.read(sql.format("m.sent_ms", "message"), (*flat(chunk), stage))
         except IntentUnavailableError as error:
             return Unknown(str(error), self._source, now)
-        found = {ItemKey(r[0], r[1]): Presence(r[2], True, r[3], {"reason": r[4], **loads(r[5])}) for r in dead}
-        found.update({ItemKey(r[0], r[1]): Presence(r[2], False, r[3]) for r in live})
+        found = {}
+        for tenant, item, token, receives, *where, reason, evidence in dead:
+            told = {"reason": reason, **loads(evidence)}
+            found[ItemKey(tenant, item)] = Presence(token, True, receives, told, Address._make(where))
+        for tenant, item, token, receives, *where, sent_ms in live:
+            found[ItemKey(tenant, item)] = Presence(token, False, receives, None, Address._make(where), sent_ms)
         return Known(found, self._source, now)
 
     def depth(self, stage: str) -> Reading[Depth]:

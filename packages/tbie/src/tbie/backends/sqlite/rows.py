@@ -10,7 +10,7 @@ from tbie.truth import StageRecord, StageState
 
 RECORD_COLUMNS = (
     "s.stage, s.state, s.version, s.generation, s.token, s.attempts, s.since_ms, s.updated_ms, s.not_before_ms,"
-    " s.reason, s.retriable, s.evidence, s.facts"
+    " s.reason, s.retriable, s.evidence, s.facts, s.resets"
 )
 
 _STATES = {state.value: state for state in StageState}
@@ -42,14 +42,15 @@ def to_record(row: Sequence[Any], with_facts: bool) -> StageRecord:
     """
     evidence = json.loads(row[11]) if row[11] is not None else None
     facts = json.loads(row[12]) if with_facts and row[12] is not None else None
-    return StageRecord._make((row[0], _STATES[row[1]], *row[2:10], bool(row[10]), evidence, facts))
+    return StageRecord._make((row[0], _STATES[row[1]], *row[2:10], bool(row[10]), evidence, facts, row[13]))
 
 
 def record_row(item_id: int, record: StageRecord) -> tuple[object, ...]:
     """The values of one ``stage`` row, in the order of its columns."""
     evidence = None if record.evidence is None else dumps(record.evidence)
     facts = None if record.facts is None else dumps(record.facts)
-    return (item_id, record.stage, record.state._value_, *record[2:10], int(record.retriable), evidence, facts)
+    state, retriable = record.state._value_, int(record.retriable)
+    return (item_id, record.stage, state, *record[2:10], retriable, evidence, facts, record.resets)
 
 
 def record_json(record: StageRecord, row: Sequence[object]) -> str:
@@ -60,7 +61,7 @@ def record_json(record: StageRecord, row: Sequence[object]) -> str:
         f'"generation":{record.generation},"token":"{record.token}","attempts":{record.attempts},'
         f'"since_ms":{record.since_ms},"updated_ms":{record.updated_ms},"not_before_ms":{record.not_before_ms},'
         f'"reason":{reason},"retriable":{"true" if record.retriable else "false"},'
-        f'"evidence":{row[12] or "null"},"facts":{row[13] or "null"}}}'
+        f'"evidence":{row[12] or "null"},"facts":{row[13] or "null"},"resets":{record.resets}}}'
     )
 
 

@@ -16,6 +16,7 @@ from tbie import lifecycle
 from tbie.backends.sqlite.batch import Batch
 from tbie.backends.sqlite.database import Database
 from tbie.backends.sqlite.keys import chunks, flat, wanted
+from tbie.backends.sqlite.registry import Registry, check_fence
 from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, to_record
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
@@ -23,10 +24,11 @@ from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import Ids
 from tbie.core.keys import Address, ItemKey
 from tbie.truth import (
-    FORGET_AFTER_MS,
+    QUARANTINED,
     Command,
     Committed,
-    Heartbeat,
+    Document,
+    FailedStage,
     HistoryEntry,
     Item,
     NewItem,
@@ -39,7 +41,7 @@ from tbie.truth import (
 )
 from tbie.workflow import Workflow
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _NO_SUCH_ITEM = Refused("no_such_item")
 
@@ -52,11 +54,13 @@ _FIND_ITEMS = _FIND.format(f"i.bucket, i.address, i.attributes, i.created_ms, {R
 _PUT_ITEM = "INSERT INTO item(id, tenant, item, bucket, address, attributes, created_ms) VALUES (?,?,?,?,?,?,?)"
 _OPEN_COLUMNS = (
     "i.tenant, i.item, s.stage, s.version, s.generation, s.token, s.since_ms, s.not_before_ms, s.attempts,"
-    " i.bucket, i.address"
+    " i.bucket, i.address, s.reason"
 )
+# word for word the condition of the index stage_failed: only then may SQLite read that index
+_RESETTABLE = f"s.state = 'failed' AND s.retriable = 1 AND s.reason NOT IN {QUARANTINED!r}"
 
 
-class SqliteTruth:
+class SqliteTruth(Registry):
     """A ``TruthStore`` in one file. Safe to use from several threads and processes."""
 
     def __init__(
@@ -68,10 +72,13 @@ class SqliteTruth:
         synchronous: str = "FULL",
         create: bool = True,
     ) -> None:
-        schema = resources.files(__package__).joinpath("truth.sql").read_text()
+        here = resources.files(__package__)
+        schema = here.joinpath("truth.sql").read_text()
+        steps = [here.joinpath(f"truth_{version}.sql").read_text() for version in range(2, SCHEMA_VERSION + 1)]
         pragmas = ("journal_mode=WAL", f"synchronous={synchronous}", "cache_size=-65536", "wal_autocheckpoint=4000")
-        self._db = Database(path, (schema, SCHEMA_VERSION), pragmas, TruthUnavailableError, False, create)
-        self._workflow, self._clock, self._ids = workflow, clock, ids
+        database = Database(path, (schema, SCHEMA_VERSION), pragmas, TruthUnavailableError, False, create, steps)
+        super().__init__(database, clock)
+        self._workflow, self._ids = workflow, ids
         self._judges = any(stage.eligible for stage in workflow.stages)  # only then do commits have to read facts
         self._known_tenants: set[str] = set()
 
@@ -100,9 +107,11 @@ class SqliteTruth:
         self._known_tenants |= tenants  # only now: a failed add was rolled back
         return added
 
-    def commit(self, commands: Sequence[Command]) -> list[Result]:
+    def commit(self, commands: Sequence[Command], fence: Document | None = None) -> list[Result]:
         results: list[Result] = []
         with self._db.write() as connection:
+            if fence is not None:
+                check_fence(connection, fence)
             batch = Batch(connection, self._clock.now_ms())
             keys = [command.key for command in commands]
             for chunk in chunks(keys):
@@ -176,14 +185,6 @@ class SqliteTruth:
     def last_seq(self) -> int:
         return int(self._db.read("SELECT coalesce(max(seq), 0) FROM history")[0][0])
 
-    def cursor(self, name: str) -> int:
-        rows = self._db.read("SELECT seq FROM cursor WHERE name=?", (name,))
-        return int(rows[0][0]) if rows else 0
-
-    def save_cursor(self, name: str, seq: int) -> None:
-        with self._db.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO cursor VALUES (?,?)", (name, seq))
-
     # -- open work
 
     def open_stages(self, stage: str, after: OpenStage | None, limit: int) -> list[OpenStage]:
@@ -213,45 +214,35 @@ class SqliteTruth:
         return [(ItemKey(row[0], row[1]), row[2]) for row in rows]
 
     def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:
-        where, parameters = (" AND tenant = ?", (tenant,)) if tenant is not None else ("", ())
-        rows = self._db.read(f"SELECT tenant, stage, state, n FROM tally WHERE n > 0{where}", parameters)
+        where, parameters = (" WHERE tenant = ?", (tenant,)) if tenant is not None else ("", ())
+        rows = self._db.read(
+            f"SELECT tenant, stage, state, sum(n) FROM tally{where} GROUP BY tenant, stage, state HAVING sum(n) > 0",
+            parameters,
+        )
         return {(row[0], row[1], StageState(row[2])): row[3] for row in rows}
+
+    def versions(self) -> Mapping[tuple[str, str], int]:
+        sql = "SELECT stage, version, sum(n) FROM tally WHERE state = 'completed' GROUP BY stage, version HAVING sum(n) > 0"
+        return {(row[0], row[1]): row[2] for row in self._db.read(sql)}
+
+    def failed_stages(
+        self, stage: str, budget: int, before_ms: int, limit: int, after: FailedStage | None = None
+    ) -> list[FailedStage]:
+        resets = after.resets if after is not None else -1
+        updated_ms, item_id = self._position(after and (after.key, after.updated_ms))
+        rows = self._db.read(
+            "SELECT i.tenant, i.item, s.stage, s.token, s.reason, s.resets, s.updated_ms"
+            " FROM stage s INDEXED BY stage_failed JOIN item i ON i.id = s.item_id"
+            f" WHERE {_RESETTABLE} AND s.stage = ? AND s.resets < ? AND s.updated_ms <= ?"
+            " AND (s.resets, s.updated_ms, s.item_id) > (?, ?, ?) ORDER BY s.resets, s.updated_ms, s.item_id LIMIT ?",
+            (stage, budget, before_ms, resets, updated_ms, item_id, limit),
+        )
+        return [FailedStage(ItemKey(row[0], row[1]), *row[2:]) for row in rows]
 
     def oldest_open_ms(self, stage: str) -> int | None:
         sql = "SELECT min(since_ms) FROM stage INDEXED BY stage_open WHERE state = 'pending' AND stage = ?"
         oldest: int | None = self._db.read(sql, (stage,))[0][0]
         return oldest
-
-    # -- registry
-
-    def tenants(self) -> list[str]:
-        return [row[0] for row in self._db.read("SELECT tenant FROM tenant ORDER BY tenant")]
-
-    def beat(self, heartbeat: Heartbeat) -> None:
-        with self._db.write() as connection:
-            connection.execute(
-                "INSERT OR REPLACE INTO heartbeat VALUES (?,?,?,?)",
-                (heartbeat.component, heartbeat.instance, heartbeat.at_ms, dumps(heartbeat.body)),
-            )
-            connection.execute(
-                "DELETE FROM heartbeat WHERE component=? AND instance<>? AND at_ms<?",
-                (heartbeat.component, heartbeat.instance, heartbeat.at_ms - FORGET_AFTER_MS),
-            )
-
-    def heartbeats(self) -> list[Heartbeat]:
-        rows = self._db.read("SELECT component, instance, at_ms, body FROM heartbeat")
-        return [Heartbeat(row[0], row[1], row[2], loads(row[3])) for row in rows]
-
-    def read_meta(self, name: str) -> str | None:
-        rows = self._db.read("SELECT value FROM meta WHERE name=?", (name,))
-        return rows[0][0] if rows else None
-
-    def write_meta(self, name: str, value: str) -> None:
-        with self._db.write() as connection:
-            connection.execute("INSERT OR REPLACE INTO meta VALUES (?,?)", (name, value))
-
-    def close(self) -> None:
-        self._db.close()
 
 
 _Found = tuple[int, list[Sequence[Any]]]
@@ -283,4 +274,4 @@ def _item(key: ItemKey, rows: Sequence[tuple[object, ...]]) -> Item:
 
 
 def _open(row: Sequence[Any]) -> OpenStage:
-    return OpenStage._make((ItemKey(row[0], row[1]), *row[2:9], Address(row[9], row[10])))
+    return OpenStage._make((ItemKey(row[0], row[1]), *row[2:9], Address(row[9], row[10]), row[11]))

@@ -71,11 +71,14 @@ class Dead(WithIntent):
         assert claim(intent) == []
         assert present(intent, key())[key()].dead
 
-    def test_a_fresh_token_is_served_although_its_predecessor_is_buried(self, intent: IntentQueue) -> None:
+    def test_a_fresh_token_is_served_although_its_predecessor_is_buried(
+        self, intent: IntentQueue, clock: ManualClock
+    ) -> None:
         intent.send([envelope(token="old")])
         dispose(intent, Bury(take(intent), "worker_died", {}))
         assert intent.send([envelope(token="new")]) == 1
-        assert present(intent, key()) == {key(): Presence("new", False, 0)}
+        now_ms, where = clock.now_ms(), envelope().address
+        assert present(intent, key()) == {key(): Presence("new", False, 0, None, where, now_ms)}
         message = take(intent)
         assert (message.envelope.token, message.receives) == ("new", 1)
         dispose(intent, Bury(message, "again", {"n": 2}))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tbie.core.clock import ManualClock
-from tbie.intent import Bury, Claim, Defer, Delete, Disposal, IntentQueue, Message, Release
+from tbie.core.reading import Depth
+from tbie.intent import Bury, Claim, Defer, Delete, Disposal, Hold, IntentQueue, Message, Release
 from tbie.testing.builders import envelope
 from tbie.testing.conformance.fixtures import WithIntent
 from tbie.testing.conformance.hands import LEASE_MS, LEASE_S, claim, depth, dispose, names, take
@@ -104,6 +105,38 @@ class Leases(WithIntent):
             assert message.receives == 1
             dispose(intent, Release(message))
 
+    def test_a_held_message_is_hidden_until_its_time_and_the_receive_does_not_count(
+        self, intent: IntentQueue, clock: ManualClock
+    ) -> None:
+        intent.send([envelope()])
+        for _ in range(5):
+            message = take(intent)
+            assert message.receives == 1
+            dispose(intent, Hold(message, clock.now_ms() + 500))
+            assert depth(intent) == Depth(visible=0, in_flight=0, delayed=1, dead=0, oldest_ms=None)
+            clock.advance_ms(499)
+            assert claim(intent) == []
+            clock.advance_ms(1)
+
+    def test_a_message_held_to_the_past_is_visible_at_once(self, intent: IntentQueue, clock: ManualClock) -> None:
+        intent.send([envelope()])
+        dispose(intent, Hold(take(intent), clock.now_ms()))
+        assert take(intent).receives == 1
+
+    def test_a_held_message_keeps_its_turn(self, intent: IntentQueue, clock: ManualClock) -> None:
+        intent.send([envelope("i1"), envelope("i2"), envelope("i3")])
+        dispose(intent, Hold(take(intent), clock.now_ms() + 500))
+        clock.advance_ms(500)
+        assert names(claim(intent)) == ["t1/i1", "t1/i2", "t1/i3"]
+
+    def test_nobody_s_lease_on_a_held_message_can_be_extended(self, intent: IntentQueue, clock: ManualClock) -> None:
+        intent.send([envelope()])
+        message = take(intent)
+        dispose(intent, Hold(message, clock.now_ms() + 500))
+        assert intent.extend([message], LEASE_S) == 0
+        assert intent.release_owner("w1") == []
+        assert depth(intent).delayed == 1, "its owner's death does not shorten the pause"
+
     def test_a_deleted_message_is_gone(self, intent: IntentQueue, clock: ManualClock) -> None:
         intent.send([envelope()])
         dispose(intent, Delete(take(intent)))
@@ -111,7 +144,7 @@ class Leases(WithIntent):
         assert claim(intent) == []
         assert depth(intent).live == 0
 
-    @pytest.mark.parametrize("kind", ["delete", "defer", "bury", "release"])
+    @pytest.mark.parametrize("kind", ["delete", "defer", "bury", "release", "hold"])
     def test_settling_with_a_stale_receipt_changes_nothing(
         self, intent: IntentQueue, clock: ManualClock, kind: str
     ) -> None:
@@ -126,8 +159,8 @@ class Leases(WithIntent):
         dispose(intent, Release(live))
         assert take(intent).receives == 2, "the receive count is still that of the second receive"
 
-    @pytest.mark.parametrize("first", ["defer", "release"])
-    @pytest.mark.parametrize("second", ["delete", "defer", "bury", "release"])
+    @pytest.mark.parametrize("first", ["defer", "release", "hold"])
+    @pytest.mark.parametrize("second", ["delete", "defer", "bury", "release", "hold"])
     def test_a_message_given_back_is_no_longer_ours_to_settle(
         self, intent: IntentQueue, clock: ManualClock, first: str, second: str
     ) -> None:
@@ -200,5 +233,7 @@ class Leases(WithIntent):
                 return Defer(message, clock.now_ms() + 1)
             case "bury":
                 return Bury(message, "test", {})
+            case "hold":
+                return Hold(message, clock.now_ms() + 1)
             case _:
                 return Release(message)

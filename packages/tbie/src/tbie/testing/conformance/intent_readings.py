@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tbie.core.clock import ManualClock
+from tbie.core.keys import Address
 from tbie.core.reading import Depth, Known, Unknown
 from tbie.intent import Bury, Defer, IntentQueue, Presence
-from tbie.testing.builders import envelope, key
+from tbie.testing.builders import BUCKET, envelope, key
 from tbie.testing.conformance.fixtures import WithIntent
 from tbie.testing.conformance.hands import LEASE_MS, claim, depth, dispose, present, take
 from tbie.testing.conformance.truth_strings import HOSTILE
@@ -53,19 +54,34 @@ class Readings(WithIntent):
         if not self.sees_presence:
             assert isinstance(intent.presence("a", [key()]), Unknown)
             return
+        sent_ms = clock.now_ms()
         intent.send([envelope(name) for name in ("visible", "held", "dead")])
+        clock.advance_ms(7)
         intent.send([envelope("later", not_before_ms=clock.now_ms() + 1_000), envelope("elsewhere", stage="b")])
         by_name = {m.envelope.key.item: m for m in claim(intent, 3)}
         dispose(intent, Bury(by_name["dead"], "crash", {"signal": 9}), Defer(by_name["visible"], 0))
         asked = [key(name) for name in ("visible", "held", "dead", "later", "elsewhere", "nobody")]
         assert present(intent, *asked) == {
-            key("visible"): Presence("a/t1/visible", False, 1),
-            key("held"): Presence("a/t1/held", False, 1),
-            key("dead"): Presence("a/t1/dead", True, 1, {"reason": "crash", "signal": 9}),
-            key("later"): Presence("a/t1/later", False, 0),
+            key("visible"): Presence("a/t1/visible", False, 1, None, Address(BUCKET, "visible"), sent_ms),
+            key("held"): Presence("a/t1/held", False, 1, None, Address(BUCKET, "held"), sent_ms),
+            key("dead"): Presence("a/t1/dead", True, 1, {"reason": "crash", "signal": 9}, Address(BUCKET, "dead")),
+            key("later"): Presence("a/t1/later", False, 0, None, Address(BUCKET, "later"), sent_ms + 7),
         }
         assert present(intent) == {}
         assert present(intent, key("visible", "another tenant")) == {}
+
+    def test_presence_tells_where_a_message_sends_its_worker_also_after_it_was_sent_anew(
+        self, intent: IntentQueue, clock: ManualClock
+    ) -> None:
+        if not self.sees_presence:
+            return
+        wrong = envelope(token="old")._replace(address=Address("elsewhere", "i1"))
+        intent.send([wrong])
+        assert present(intent, key())[key()].address == Address("elsewhere", "i1")
+        clock.advance_ms(10)
+        intent.send([envelope(token="new")])
+        found = present(intent, key())[key()]
+        assert (found.token, found.address, found.sent_ms) == ("new", envelope().address, clock.now_ms())
 
     def test_presence_finds_hostile_names(self, intent: IntentQueue) -> None:
         intent.send([envelope(name, name, token=f"token{n}") for n, name in enumerate(HOSTILE)])

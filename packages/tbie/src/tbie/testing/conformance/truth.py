@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from tbie.testing.conformance.truth_changes import Changes
+from tbie.testing.conformance.truth_documents import Documents
 from tbie.testing.conformance.truth_reading import Reading
+from tbie.testing.conformance.truth_resets import Resets
 from tbie.testing.conformance.truth_settling import Settling
 from tbie.testing.conformance.truth_strings import Strings
 
 
-class TruthConformance(Settling, Changes, Reading, Strings):
+class TruthConformance(Settling, Changes, Reading, Strings, Documents, Resets):
     """Subclass it and override ``make_truth``."""

@@ -95,10 +95,18 @@ class Reading(WithTruth):
         settle(store, key(), "a", Retry("busy", clock.now_ms() + 500))
         record = record_of(store, key(), "a")
         expected = OpenStage(
-            key(), "a", "v1", 1, record.token, record.since_ms, record.not_before_ms, 1, new_item("i1").address
+            key(), "a", "v1", 1, record.token, record.since_ms, record.not_before_ms, 1, new_item("i1").address, "busy"
         )
         assert store.opened_since(0, 10)[0] == [expected]
         assert store.open_stages("a", None, 10) == [expected]
+
+    def test_an_open_stage_says_why_it_was_put_off_and_nothing_before_it_was(self, store: TruthStore) -> None:
+        store.add([new_item("i1"), new_item("i2")], WHO)
+        settle(store, key("i2"), "a", Retry("disk_busy", 0))
+        reasons = {row.key.item: row.reason for row in store.open_stages("a", None, 10)}
+        assert reasons == {"i1": None, "i2": "disk_busy"}
+        settle(store, key("i2"), "a")
+        assert [row.reason for row in store.open_stages("b", None, 10)] == [None], "the reason was that of stage a"
 
     def test_a_cursor_is_remembered_by_name(self, store: TruthStore) -> None:
         assert store.cursor("reconciler") == 0
