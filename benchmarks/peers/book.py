@@ -31,7 +31,12 @@ class Entry(NamedTuple):
 
     def to_json(self) -> dict[str, object]:
         """For ``--json``."""
-        return {**self.case._asdict(), "runs": list(self.results), "troubles": list(self.troubles), "reads": reading(self)}
+        return {
+            **self.case._asdict(),
+            "runs": list(self.results),
+            "troubles": list(self.troubles),
+            "reads": reading(self),
+        }
 
 
 def seconds(results: Sequence[Result], name: str) -> str:
@@ -89,9 +94,9 @@ def _zombie(results: Sequence[Result]) -> str:
     words += f"; effect left {spread([result['effects'] for result in redelivered])} ×"
     guarded = [result["guarded"] for result in redelivered]
     words += ", no fence" if None in guarded else f", by its fence {spread(guarded)} ×"
-    words += f"; record: {'/'.join(_kinds(redelivered, 'state'))}"
-    standing = [kind for kind in _kinds(redelivered, "result_of") if kind != "None"]
-    words += f", result of {'/'.join(standing)}" if standing else ""
+    for name, head in (("state", "; record: "), ("result_of", ", result of ")):
+        kinds = [kind for kind in _kinds(redelivered, name) if kind != "None"]
+        words += head + "/".join(kinds) if kinds else ""
     missed = len(results) - len(redelivered)
     return words + (f"; not redelivered in {missed} of {len(results)}" if missed else "")
 

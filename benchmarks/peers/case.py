@@ -26,8 +26,8 @@ def main() -> None:
             needs = load(asked["system"]).needs
             redis_url = stack.enter_context(services.redis(home)) if "redis" in needs else ""
             postgres_url = services.fresh_database(asked["postgres_url"], home.name) if "postgres" in needs else ""
-            names = ("system", "setting", "scenario", "jobs")
-            site = Site(home, *(asked[name] for name in names), redis_url, postgres_url)
+            system, setting, scenario = asked["system"], asked["setting"], asked["scenario"]
+            site = Site(home, system, setting, scenario, asked["jobs"], redis_url, postgres_url)
             result = RUN[site.scenario](asked["python"], site, Bounds(**asked["bounds"]))
     finally:
         shutil.rmtree(home, ignore_errors=True)

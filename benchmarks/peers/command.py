@@ -49,7 +49,9 @@ def main() -> None:
     try:
         with contextlib.ExitStack() as stack:
             found = _servers(options, folder, stack)
-            python = peers_python(options.cache) if any(system != OURS for system in options.systems) else sys.executable
+            python = (
+                peers_python(options.cache) if any(system != OURS for system in options.systems) else sys.executable
+            )
             runner = Runner(options, folder, found, python)
             entries = runner.all(cases)
             about = _about(options, found, python)
@@ -126,7 +128,12 @@ class Runner:
         }
         command = [sys.executable, "-m", "benchmarks.peers.case", json.dumps(asked)]
         popen = subprocess.Popen(
-            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         bound_s = _CASE_SLACK_S + max(options.flush_bound_s, options.rerun_bound_s)
         try:

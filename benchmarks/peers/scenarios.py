@@ -46,10 +46,12 @@ class Stage:
         ask(self.python, self.site, "setup")
         for name in self.kind.services(self.site.setting):
             self.start(name)
+        if not wait(lambda: all(service.ready_file.exists() for service in self.services), _BEGIN_S):
+            raise RuntimeError(f"{self.site.system} was not ready within {_BEGIN_S:g} s: {self._words()}")
+        time.sleep(_SETTLE_S)
         ask(self.python, self.site, "enqueue")
         if not wait(lambda: len(self.application.attempts()) >= self._busy, _BEGIN_S):
-            words = [service.last_words() for service in self.services]
-            raise RuntimeError(f"{self.site.system}: no worker took a job within {_BEGIN_S:g} s: {words}")
+            raise RuntimeError(f"{self.site.system}: no worker took a job within {_BEGIN_S:g} s: {self._words()}")
         time.sleep(_SETTLE_S)
         for service in self.services:
             service.check()
@@ -67,6 +69,9 @@ class Stage:
     def ask(self, role: str) -> object:
         """A one-shot role of this system."""
         return ask(self.python, self.site, role)
+
+    def _words(self) -> list[str]:
+        return [service.last_words() for service in self.services]
 
     def end(self) -> None:
         """Kill everything that was started."""
@@ -173,11 +178,13 @@ def wait(happened: Callable[[], bool], bound_s: float) -> bool:
 
 
 def _rerun(stage: Stage, killed_s: float, bound_s: float) -> dict[str, object]:
-    rerun = wait(lambda: len(stage.application.attempts()) > 1, bound_s)
+    def later() -> list[float]:
+        return [attempt.began_s - killed_s for attempt in stage.application.attempts() if attempt.began_s > killed_s]
+
+    rerun = wait(lambda: bool(later()), bound_s)
     done = rerun and wait(lambda: bool(stage.application.done_times()), _ZOMBIE_S)
-    attempts = stage.application.attempts()
-    after_s = round(attempts[1].began_s - killed_s, 2) if rerun else None
-    return {"rerun": rerun, "after_s": after_s, "done": done, "attempts": len(attempts)}
+    after_s = round(later()[0], 2) if rerun else None
+    return {"rerun": rerun, "after_s": after_s, "done": done, "attempts": len(stage.application.attempts())}
 
 
 def _is_there(pid: int) -> bool:

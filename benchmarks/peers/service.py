@@ -17,7 +17,12 @@ _ONE_SHOT_S = 120.0
 
 def environment() -> dict[str, str]:
     """For every process: this checkout on the path, and nobody's warnings in the logs."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))), "PYTHONWARNINGS": "ignore", "PYTHONUNBUFFERED": "1"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
+        "PYTHONWARNINGS": "ignore",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def ask(python: str, site: Site, role: str) -> object:
@@ -58,7 +63,7 @@ class Service:
     """One long-running process and whatever it starts."""
 
     def __init__(self, python: str, site: Site) -> None:
-        self.name = site.service
+        self.name, self.ready_file = site.service, site.ready_file
         self._log = site.home / f"{self.name}.log"
         command = [python, "-m", "benchmarks.peers.systems", site.to_json(), "serve"]
         with self._log.open("ab") as log:

@@ -2,13 +2,14 @@
 
 ``default`` acknowledges a message when it is taken. ``best`` is what its documentation offers for tasks that must survive
 their worker: acknowledged late, rejected when the process is lost, nothing prefetched, and a visibility timeout short
-enough to be seen here (its default is an hour; a task that runs longer than the timeout is delivered twice).
+enough to be seen here (its default is an hour; a task that runs longer than the timeout is delivered twice), looked at
+each second (by default each tenth time of every ten seconds).
 """
 
 # mypy: disable-error-code="import-not-found, import-untyped, untyped-decorator"
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.peers.systems.protocol import System
 
@@ -21,12 +22,12 @@ class Celery(System):
     title = "Celery, Redis"
     needs = ("redis",)
     packages = ("celery", "kombu", "redis")
-    settings = {
+    settings: ClassVar[dict[str, str]] = {
         "default": "2 workers, prefork with 1 process each, all else as installed",
         "best": "task_acks_late, task_reject_on_worker_lost, worker_prefetch_multiplier=1, "
-        f"visibility_timeout={_VISIBILITY_S} s",
+        f"visibility_timeout={_VISIBILITY_S}, unacked_restore_interval=1, unacked_restore_throttle=1",
     }
-    cases = {
+    cases: ClassVar[dict[str, tuple[str, ...]]] = {
         "flush": ("default", "best"),
         "kill-process": ("default", "best"),
         "kill-service": ("default", "best"),
@@ -44,7 +45,11 @@ class Celery(System):
                 task_acks_late=True,
                 task_reject_on_worker_lost=True,
                 worker_prefetch_multiplier=1,
-                broker_transport_options={"visibility_timeout": _VISIBILITY_S},
+                broker_transport_options={
+                    "visibility_timeout": _VISIBILITY_S,
+                    "unacked_restore_interval": 1,
+                    "unacked_restore_throttle": 1,
+                },
             )
 
         @app.task(name="work")
@@ -68,7 +73,10 @@ class Celery(System):
         return pending
 
     def serve(self) -> object:
+        from celery.signals import worker_ready
+
         app, _ = self._make()
+        worker_ready.connect(lambda **_: self.site.ready(), weak=False)
         app.worker_main(["worker", "--pool=prefork", "--concurrency=1", "-n", f"{self.site.service}@peers"])
         return None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.peers.systems.protocol import System
 
@@ -20,19 +20,23 @@ class Dbos(System):
 
     title = "DBOS, SQLite"
     packages = ("dbos", "sqlalchemy")
-    settings = {
+    settings: ClassVar[dict[str, str]] = {
         "default": "2 executors, queue with worker_concurrency=1, all else as installed (both are executor `local`)",
         "best": "the same with an executor_id for each",
     }
-    cases = {
+    cases: ClassVar[dict[str, tuple[str, ...]]] = {
         "flush": ("default",),
         "kill-process": ("default", "best"),
         "kill-service": ("default", "best"),
         "zombie": ("best",),
     }
     destroyed = "the rows of `workflow_status` that are ENQUEUED (DELETE): its queue is its record, there is no other"
-    fencing = "each claim of a workflow writes an owner; a step or datasource transaction of an earlier owner is refused"
-    replacement = "nobody takes a live executor's work; a second one was started under its name, as after a failed health check"
+    fencing = (
+        "each claim of a workflow writes an owner; a step or datasource transaction of an earlier owner is refused"
+    )
+    replacement = (
+        "nobody takes a live executor's work; a second one was started under its name, as after a failed health check"
+    )
 
     def _url(self, name: str) -> str:
         return f"sqlite:///{self.site.home}/{name}"
@@ -64,7 +68,7 @@ class Dbos(System):
 
         @dbos.DBOS.workflow(name="work")
         def work(job: int) -> int:
-            pid = body(job)
+            pid: int = body(job)
             note(job, pid)
             return pid
 
@@ -97,6 +101,7 @@ class Dbos(System):
 
     def serve(self) -> object:
         self._launch()
+        self.site.ready()
         while True:
             signal.pause()
 

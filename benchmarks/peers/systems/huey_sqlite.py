@@ -8,7 +8,7 @@ that, so there is no ``best`` beside the ``default``.
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.peers.systems.protocol import System
 
@@ -18,8 +18,12 @@ class Huey(System):
 
     title = "huey, SQLite"
     packages = ("huey",)
-    settings = {"default": "SqliteHuey(); 2 consumers with 1 worker process each; no setting keeps a task until it is done"}
-    cases = {scenario: ("default",) for scenario in ("flush", "kill-process", "kill-service", "zombie")}
+    settings: ClassVar[dict[str, str]] = {
+        "default": "SqliteHuey(); 2 consumers with 1 worker process each; no setting keeps a task until it is done"
+    }
+    cases: ClassVar[dict[str, tuple[str, ...]]] = dict.fromkeys(
+        ("flush", "kill-process", "kill-service", "zombie"), ("default",)
+    )
     destroyed = "every row of the tables `task` and `schedule` (DELETE), consumers running"
 
     def _make(self) -> tuple[Any, Any]:
@@ -52,4 +56,5 @@ class Huey(System):
         from huey.consumer import Consumer
 
         queue, _ = self._make()
+        self.site.ready()
         return Consumer(queue, workers=1, worker_type="process").run()

@@ -9,7 +9,7 @@ takes a worker for dead after 30 s).
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.peers.systems.protocol import System
 
@@ -22,12 +22,12 @@ class Procrastinate(System):
     title = "Procrastinate, PostgreSQL"
     needs = ("postgres",)
     packages = ("procrastinate", "psycopg")
-    settings = {
+    settings: ClassVar[dict[str, str]] = {
         "default": "2 workers with concurrency=1, all else as installed; no task for stalled jobs",
         "best": f"periodic task each 5 s that retries get_stalled_jobs(seconds_since_heartbeat={_STALLED_S:g}), "
         f"update_heartbeat_interval={_HEARTBEAT_S:g}, stalled_worker_timeout={_STALLED_S:g}",
     }
-    cases = {
+    cases: ClassVar[dict[str, tuple[str, ...]]] = {
         "flush": ("default",),
         "kill-process": ("default", "best"),
         "kill-service": ("default", "best"),
@@ -82,6 +82,7 @@ class Procrastinate(System):
     def serve(self) -> object:
         app, _ = self._make()
         beats = {"update_heartbeat_interval": _HEARTBEAT_S, "stalled_worker_timeout": _STALLED_S}
+        self.site.ready()
         app.run_worker(concurrency=1, name=self.site.service, **(beats if self.site.setting == "best" else {}))
         return None
 

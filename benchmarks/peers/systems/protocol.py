@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from benchmarks.peers.application import Application
 
@@ -42,6 +42,15 @@ class Site(NamedTuple):
         """The application's tables."""
         return Application(self.home)
 
+    def ready(self) -> None:
+        """This service can take jobs now: nothing is queued before all of them say so."""
+        self.ready_file.touch()
+
+    @property
+    def ready_file(self) -> Path:
+        """Where it says so."""
+        return self.home / f"{self.service}.ready"
+
     def perform(self, job: int) -> int:
         """The body of a job: while a queue is flushed all are held, else only the first attempt is."""
         return self.application.perform(job, hold_all=self.scenario == "flush")
@@ -55,9 +64,9 @@ class System:
     """Servers: ``redis``, ``postgres``."""
     packages: tuple[str, ...] = ()
     """Whose versions are printed."""
-    settings: dict[str, str]
+    settings: ClassVar[dict[str, str]]
     """Setting → what it is, in words."""
-    cases: dict[str, tuple[str, ...]]
+    cases: ClassVar[dict[str, tuple[str, ...]]]
     """Scenario → the settings in which it is run."""
     destroyed = ""
     """Exactly what the flush deletes, in words."""
