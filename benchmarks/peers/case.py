@@ -19,7 +19,7 @@ from benchmarks.peers.systems.protocol import Site
 def main() -> None:
     """Run it; whatever happens, nothing that it started is left."""
     asked = json.loads(sys.argv[1])
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("the case did not end in time"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("the case was ended from outside"))
     home = Path(tempfile.mkdtemp(prefix=f"peers-{asked['system']}-", dir=asked["folder"]))
     try:
         with contextlib.ExitStack() as stack:

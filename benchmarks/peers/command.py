@@ -16,10 +16,12 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -38,6 +40,7 @@ _END_S = 30.0  # for a case that overstays to end what it started
 def main() -> None:
     """Run and print."""
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended then, too
     cases = [
         Case(scenario, system, setting)
         for scenario in options.scenarios
@@ -96,6 +99,7 @@ class Runner:
 
     def __init__(self, options: argparse.Namespace, folder: Path, servers: dict[str, str], python: str) -> None:
         self._options, self._folder, self._servers, self._python = options, folder, servers, python
+        self._running: set[subprocess.Popen[str]] = set()
 
     def all(self, cases: list[Case]) -> list[Entry]:
         """Every case in every round: flushes one after the other, what mostly waits beside each other."""
@@ -103,7 +107,7 @@ class Runner:
         beside = [case for case in cases if case.scenario != "flush"]
         outcomes: dict[Case, list[Result | str]] = {case: [] for case in cases}
         for group, at_once in ((alone, 1), (beside, self._options.parallel)):
-            with ThreadPoolExecutor(max_workers=at_once) as pool:
+            with ThreadPoolExecutor(max_workers=at_once) as pool, self._ended_if_stopped():
                 for _ in range(self._options.rounds):
                     for case, outcome in zip(group, pool.map(self.one, group), strict=True):
                         outcomes[case].append(outcome)
@@ -136,19 +140,36 @@ class Runner:
             start_new_session=True,
         )
         bound_s = _CASE_SLACK_S + max(options.flush_bound_s, options.rerun_bound_s)
+        self._running.add(popen)
         try:
             out, err = popen.communicate(timeout=bound_s)
         except subprocess.TimeoutExpired:
-            popen.terminate()
-            try:
-                popen.communicate(timeout=_END_S)
-            except subprocess.TimeoutExpired:
-                popen.kill()
-                popen.communicate()
+            self._end(popen)
             return f"did not end within {bound_s:g} s"
+        finally:
+            self._running.discard(popen)
         outcome: Result | str = json.loads(out.splitlines()[-1]) if popen.returncode == 0 else _last_line(err)
         print(f"{' / '.join(case)}: {outcome}", file=sys.stderr, flush=True)
         return outcome
+
+    @contextlib.contextmanager
+    def _ended_if_stopped(self) -> Iterator[None]:
+        """Whoever is interrupted leaves no case behind: each has a session of its own and hears no Ctrl-C."""
+        try:
+            yield
+        except BaseException:
+            for popen in list(self._running):
+                popen.terminate()
+            raise
+
+    @staticmethod
+    def _end(popen: subprocess.Popen[str]) -> None:
+        popen.terminate()
+        try:
+            popen.communicate(timeout=_END_S)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            popen.communicate()
 
 
 def _last_line(text: str) -> str:
