@@ -70,7 +70,12 @@ def _flush(results: Sequence[Result]) -> str:
     whole = [result for result in results if result["recovered"] == result["jobs"]]
     repeated = spread([result["repeated"] for result in results])
     words = f"{recovered} of {jobs}"
-    words += f", all after {seconds(whole, 'last_done_s')}" if whole else f" (n = {len(results)})"
+    if whole:
+        words += (
+            f": work went on after {seconds(whole, 'again_at_work_s')}, all done after {seconds(whole, 'last_done_s')}"
+        )
+    else:
+        words += f" (n = {len(results)})"
     return words + (f"; {repeated} of them twice" if repeated != "0" else "")
 
 

@@ -96,13 +96,15 @@ def flush(python: str, site: Site, bounds: Bounds) -> dict[str, object]:
         lost_s = time.monotonic()
         stage.application.open_gate()
         wait(lambda: len(stage.application.done_times()) >= site.jobs, bounds.flush_s)
-        done = stage.application.done_times()
+        done, attempts = stage.application.done_times(), stage.application.attempts()
+        begun = [attempt.began_s - lost_s for attempt in attempts if attempt.began_s > lost_s]
         return {
             "destroyed": destroyed,
             "jobs": site.jobs,
             "recovered": len(done),
+            "again_at_work_s": round(begun[0], 2) if begun else None,
             "last_done_s": round(done[-1] - lost_s, 2) if done else None,
-            "repeated": len(stage.application.attempts()) - len({a.job for a in stage.application.attempts()}),
+            "repeated": len(attempts) - len({attempt.job for attempt in attempts}),
         }
 
 

@@ -21,7 +21,14 @@ def killed(after_s: float | None, *, done: bool = True) -> Result:
 
 
 def flushed(recovered: int, last_done_s: float | None, repeated: int = 0) -> Result:
-    return {"jobs": 10, "recovered": recovered, "last_done_s": last_done_s, "repeated": repeated, "destroyed": 8}
+    return {
+        "jobs": 10,
+        "recovered": recovered,
+        "last_done_s": last_done_s,
+        "again_at_work_s": 1.0,
+        "repeated": repeated,
+        "destroyed": 8,
+    }
 
 
 def woken(effects: int, guarded: int | None, *, redelivered: bool = True, result_of: str | None = None) -> Result:
@@ -49,11 +56,14 @@ def test_a_miss_among_hits_is_said() -> None:
 
 def test_only_a_whole_recovery_has_a_duration() -> None:
     assert read("flush", flushed(2, 0.1), flushed(4, 0.1)) == "2–4 of 10 (n = 2)"
-    assert read("flush", flushed(10, 5.0), flushed(2, 0.1)) == "2–10 of 10, all after 5.0 s (n = 1)"
+    assert (
+        read("flush", flushed(10, 5.0), flushed(2, 0.1))
+        == "2–10 of 10: work went on after 1.0 s (n = 1), all done after 5.0 s (n = 1)"
+    )
 
 
 def test_jobs_that_ran_twice_after_a_flush_are_said() -> None:
-    assert read("flush", flushed(10, 5.0, repeated=3)) == "10 of 10, all after 5.0 s (n = 1); 3 of them twice"
+    assert read("flush", flushed(10, 5.0, repeated=3)).endswith("all done after 5.0 s (n = 1); 3 of them twice")
 
 
 def test_an_effect_without_a_fence_is_not_an_effect_that_a_fence_counted() -> None:
