@@ -8,6 +8,9 @@ from tests.tidy.repository import imports, module_name, python, relative
 
 BOUNDARIES = {"tbie.truth", "tbie.belief", "tbie.intent", "tbie.execution"}
 
+#: One file each in the folder of every backend.
+STORES = {"truth", "belief", "intent", "execution", "objects", "ledger"}
+
 #: These join boundaries; that is what they are for.
 JOINERS = ("worker", "reconciler", "replay", "campaign", "diagnose", "testing", "sim", "backends")
 
@@ -29,9 +32,18 @@ def test_a_store_of_a_backend_speaks_of_its_own_boundary_alone() -> None:
     mixed = {}
     for path in python("packages/tbie/src/tbie/backends/"):
         others = BOUNDARIES - {f"tbie.{path.stem}"}
-        if path.stem in {"truth", "intent"} and (found := imports(path) & others):
+        if path.stem in {"truth", "intent", "ledger"} and (found := imports(path) & others):
             mixed[relative(path)] = sorted(found)
     assert mixed == {}
+
+
+def test_a_backend_has_the_same_files_as_its_neighbours() -> None:
+    folders: dict[str, set[str]] = {}
+    for path in python("packages/tbie/src/tbie/backends/"):
+        if path.parent.name != "backends":
+            folders.setdefault(relative(path.parent), set()).add(path.stem)
+    assert len(folders) >= 2
+    assert {name: sorted(STORES - stems) for name, stems in folders.items() if not stems >= STORES} == {}
 
 
 def test_the_kernel_imports_the_standard_library_alone() -> None:

@@ -1,7 +1,9 @@
 """A home: the directory that holds one embedded instance. Who may use it, and where things are in it.
 
 truth.db     the durable record          intent.db    the queue; may be deleted at any moment
+ledger.db    what was decided and why; may be deleted at any moment
 objects/     previews, by content        run/         sockets of this moment: slots, bells, logs
+logs/        events, if anybody asked for them
 """
 
 from __future__ import annotations
@@ -62,6 +64,11 @@ class Home:
         return self.root / "intent.db"
 
     @property
+    def ledger(self) -> Path:
+        """What the reconciler decided, and why."""
+        return self.root / "ledger.db"
+
+    @property
     def objects(self) -> Path:
         """Previews and other derived bytes."""
         return self.root / "objects"
@@ -70,6 +77,11 @@ class Home:
     def run(self) -> Path:
         """What belongs to running processes only."""
         return self.root / "run"
+
+    @property
+    def events(self) -> Path:
+        """Events of the engine and of its workers, one JSON object a line; bounded."""
+        return self.root / "logs" / "events.jsonl"
 
     @property
     def out(self) -> Path:
@@ -93,6 +105,22 @@ class Home:
         os.write(lock, str(os.getpid()).encode())
         self._engine_lock = lock
         return True
+
+    def led(self) -> bool:
+        """Whether some process, this one included, is the engine of this home now."""
+        if self._engine_lock is not None:
+            return True
+        try:
+            lock = os.open(self.run / "engine.lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
 
     def resign(self) -> None:
         """Stop being the engine of this home."""

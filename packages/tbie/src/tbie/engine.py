@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
+from tbie.reconciler.leader import Role
 from tbie.reconciler.loop import Pass, Reconciler
 
 
@@ -37,9 +38,16 @@ class Engine:
     """Turns the crank: one reconciler pass, one look at the fleet, then wait for the bell."""
 
     def __init__(
-        self, reconciler: Reconciler, fleet: SupervisedFleet, wait: Callable[[float], object], settings: Settings
+        self,
+        reconciler: Reconciler,
+        fleet: SupervisedFleet,
+        wait: Callable[[float], object],
+        settings: Settings,
+        chores: Callable[[], bool] = lambda: False,
     ) -> None:
+        """*chores*: one bounded step of what else a leader does (campaigns); returns whether it can go on at once."""
         self._reconciler, self._fleet, self._wait, self._settings = reconciler, fleet, wait, settings
+        self._chores = chores
 
     def start(self) -> Pass:
         """Free what an earlier life held, then look at everything once, trusting nothing."""
@@ -52,7 +60,8 @@ class Engine:
         self._fleet.supervise()
         if done.swept is not None and not done.blind:
             self._fleet.recover(charge=True)  # workers started by hand have no supervisor but this
-        if wait and not done.read:
+        more = not done.blind and done.role is not Role.STANDBY and self._chores()
+        if wait and not done.read and not done.more and not more:
             self._wait(self._settings.poll_interval_s)
         return done
 

@@ -283,7 +283,8 @@ def _rotate(draft: _Draft, command: Rotate) -> Refused | None:
     record = draft.records.get(command.stage)
     if record is None or record.state is not PENDING or record.token != command.token:
         return SUPERSEDED
-    draft.put(record._replace(token=draft.ids.token(), version=command.version, updated_ms=draft.now_ms))
+    fresh = record._replace(token=draft.ids.token(), version=command.version, updated_ms=draft.now_ms)
+    draft.put(fresh._replace(not_before_ms=0, reason=None) if command.at_once else fresh)
     return None
 
 

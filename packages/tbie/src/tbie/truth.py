@@ -165,13 +165,15 @@ class Reset(NamedTuple):
 
 
 class Rotate(NamedTuple):
-    """Give an open stage a fresh token because its intent is gone. Holds only if the token is still *token*."""
+    """Give an open stage a fresh token because its intent is gone, or void. Holds only if the token is still *token*."""
 
     key: ItemKey
     stage: str
     token: str
     version: str
     cause: Cause
+    at_once: bool = False
+    """Forget why and until when the row was put off: what was in the way is gone."""
 
 
 class Exhaust(NamedTuple):

@@ -54,7 +54,7 @@ class UnknownIsNotZero(Chaos):
         """The heartbeat of this very pass, read by somebody else, names what is unreadable."""
         findings = watch(self.raw_truth.heartbeats(), self.clock.now_ms(), 6_000)
         assert [finding.code for finding in findings] == ["control_plane_blind"]
-        assert "access denied" in str(findings[0].evidence["unreadable"])
+        assert "access denied" in str(findings[0].value("unreadable"))
 
 
 def test_a_blind_control_plane_says_so_and_breaks_nothing(stores: Stores) -> None:

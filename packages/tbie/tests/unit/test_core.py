@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import fields
+from dataclasses import Field, fields
 
 import pytest
 from hypothesis import given
@@ -15,7 +15,7 @@ from tbie.core.errors import SettingsError
 from tbie.core.fingerprint import canonical_json, fingerprint
 from tbie.core.ids import RandomIds, SequentialIds
 from tbie.core.reading import Depth
-from tbie.core.settings import Settings
+from tbie.core.settings import CONTRADICTIONS, MAY_BE_ZERO, Contradiction, Settings
 
 
 def test_the_defaults_contradict_nothing() -> None:
@@ -30,7 +30,7 @@ def test_retention_shorter_than_an_outage_is_refused_with_its_incident() -> None
 
 
 def test_a_sweep_rarer_than_leases_end_is_refused_with_its_incident() -> None:
-    with pytest.raises(SettingsError, match=r"sweep_interval_s=90 .*truth_without_intent"):
+    with pytest.raises(SettingsError, match=r"visibility_timeout_s=60 .*sweep_interval_s=90.*truth_without_intent"):
         Settings(sweep_interval_s=90, visibility_timeout_s=60)
 
 
@@ -46,6 +46,47 @@ def test_a_stage_that_outlasts_its_lease_is_refused_with_its_incident() -> None:
 def test_an_interval_must_be_positive(name: str, value: float) -> None:
     with pytest.raises(SettingsError):
         Settings(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("limit", CONTRADICTIONS, ids=lambda limit: f"{limit.small}<{limit.large}")
+def test_settings_that_contradict_each_other_are_refused_with_the_incident_they_would_cause(
+    limit: Contradiction,
+) -> None:
+    given = {limit.large: getattr(Settings(), limit.small) * (1 if limit.strictly else 0.99)}
+    if limit.large == "retention_s":  # the default outage window is longer than anything that a message waits for
+        given["outage_window_s"] = min(given["retention_s"], Settings().outage_window_s)
+        if limit.small == "outage_window_s":
+            given["outage_window_s"] = Settings().outage_window_s
+    with pytest.raises(SettingsError) as refused:
+        Settings(**given)  # type: ignore[arg-type]
+    words = str(refused.value)
+    assert words.startswith(f"{limit.large}={given[limit.large]:g} ")
+    assert f"{limit.small}=" in words
+    assert f"(incident {limit.incident}). {limit.remedy}." in words
+
+
+@pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
+@pytest.mark.parametrize("value", [math.nan, math.inf, -1, "1", True, None])
+def test_a_setting_is_a_finite_number_that_is_not_negative(field: Field[float], value: object) -> None:
+    with pytest.raises(SettingsError, match=field.name):
+        Settings(**{field.name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", [f for f in fields(Settings) if f.name not in MAY_BE_ZERO], ids=lambda f: f.name)
+def test_a_zero_that_would_be_a_standstill_is_refused(field: Field[float]) -> None:
+    with pytest.raises(SettingsError, match=field.name):
+        Settings(**{field.name: 0})  # type: ignore[arg-type]
+
+
+def test_a_zero_that_means_something_is_taken() -> None:
+    for name in MAY_BE_ZERO - {"reset_cooldown_s"}:
+        assert getattr(Settings(**{name: 0}), name) == 0  # type: ignore[arg-type]
+    assert Settings(reset_cooldown_s=0, pause_window_s=0).reset_cooldown_s == 0
+
+
+def test_a_margin_below_one_is_refused_with_its_incident() -> None:
+    with pytest.raises(SettingsError, match="intent_destroyed_early"):
+        Settings(visibility_margin_ratio=0.9)
 
 
 def test_every_duration_carries_its_unit() -> None:

@@ -104,7 +104,14 @@ def test_the_watchdog_tells_silence_from_blindness_from_health(beats: list[Heart
 
 def test_silence_is_evidence_with_numbers() -> None:
     (finding,) = watch([beat(1_000, "r7")], 10_000, SILENCE_MS)
-    assert finding.evidence == {"last_heartbeat_ms": 1_000, "age_ms": 9_000, "silence_ms": 6_000, "instance": "r7"}
+    told = {known.name: (known.value, known.source, known.at_ms) for known in finding.evidence}
+    source = "heartbeat of reconciler r7"
+    assert told == {
+        "last_heartbeat_ms": (1_000, source, 1_000),
+        "age_s": (9.0, source, 1_000),
+        "silence_s": (6.0, "settings", 10_000),
+        "instance": ("r7", source, 1_000),
+    }
 
 
 def test_workers_that_decline_work_are_named_with_what_differs_until_they_fall_silent() -> None:
@@ -112,5 +119,5 @@ def test_workers_that_decline_work_are_named_with_what_differs_until_they_fall_s
     beats = [Heartbeat("reconciler", "r", 1_000, {}), Heartbeat("worker", "w", 1_000, body)]
     (finding,) = watch(beats, 1_500, 6_000)
     assert (finding.code, finding.boundary) == ("execution_drift", Boundary.EXECUTION)
-    assert finding.evidence == {"workers": ["w"], "differences": {"numpy": ["2.4", "2.5"]}}
+    assert (finding.value("workers"), finding.value("differences")) == (["w"], {"numpy": ["2.4", "2.5"]})
     assert [f.code for f in watch(beats, 9_000, 6_000)] == ["control_plane_silent"]

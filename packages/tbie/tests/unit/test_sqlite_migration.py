@@ -18,6 +18,7 @@ from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.core.clock import ManualClock
 from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import SequentialIds
+from tbie.core.outcome import TerminalFailure
 from tbie.history import fold, plain
 from tbie.testing.builders import WHO, chain, item_of, key, new_item, record_of, settle
 from tbie.truth import Committed, Heartbeat, Reset, StageState
@@ -31,9 +32,14 @@ STAGE_COLUMNS = (
 KEPT = ("meta", "tenant", "item", "history", "cursor", "heartbeat")
 PENDING, COMPLETED, FAILED, SKIPPED = StageState.PENDING, StageState.COMPLETED, StageState.FAILED, StageState.SKIPPED
 TALLY = {
-    ("t1", "a", COMPLETED): 3, ("t1", "a", FAILED): 2, ("t1", "a", PENDING): 2,
-    ("t1", "b", COMPLETED): 1, ("t1", "b", PENDING): 2, ("t1", "b", SKIPPED): 2,
-    ("t2", "a", COMPLETED): 1, ("t2", "b", COMPLETED): 1,
+    ("t1", "a", COMPLETED): 3,
+    ("t1", "a", FAILED): 2,
+    ("t1", "a", PENDING): 2,
+    ("t1", "b", COMPLETED): 1,
+    ("t1", "b", PENDING): 2,
+    ("t1", "b", SKIPPED): 2,
+    ("t2", "a", COMPLETED): 1,
+    ("t2", "b", COMPLETED): 1,
 }
 
 
@@ -115,6 +121,14 @@ def test_work_goes_on_where_version_1_left_it(migrated: SqliteTruth) -> None:
     assert migrated.documents("term") == [term]
 
 
+def test_only_what_is_completed_is_counted_by_version(old: Path, migrated: SqliteTruth) -> None:
+    settle(migrated, key("put_off"), "a")
+    settle(migrated, key("open"), "a", TerminalFailure("bad", True))
+    with closing(sqlite3.connect(old)) as connection:
+        rows = connection.execute("SELECT state, version <> '' FROM tally WHERE n <> 0").fetchall()
+    assert set(rows) == {("completed", 1), ("pending", 0), ("failed", 0), ("skipped", 0)}
+
+
 def test_a_migrated_file_is_built_like_a_new_one(old: Path, tmp_path: Path) -> None:
     open_truth(old).close()
     new = tmp_path / "new.db"
@@ -151,7 +165,8 @@ def test_several_that_open_a_file_of_version_1_at_once_all_succeed(tmp_path: Pat
     for round_ in range(5):
         path = tmp_path / f"truth{round_}.db"
         write_version_1(path)
-        gate, tallies = threading.Barrier(4), []
+        gate = threading.Barrier(4)
+        tallies: list[object] = []
 
         def open_it(path: Path = path, gate: threading.Barrier = gate, tallies: list[object] = tallies) -> None:
             gate.wait()
@@ -185,10 +200,9 @@ def test_steps_are_taken_in_order_from_the_version_that_is_there(tmp_path: Path)
     steps = ("CREATE TABLE two(x)", "ALTER TABLE two RENAME TO three", "INSERT INTO three VALUES (4)")
     for first in (1, 2, 3, 4):
         path = tmp_path / f"from{first}.db"
-        database = Database(
-            path, (";".join(("CREATE TABLE one(x)", *steps[: first - 1])), first), (), TruthUnavailableError, False
-        )
-        database.close()
+        taken = steps[: first - 1]
+        schema = ";".join(("CREATE TABLE one(x)", *taken))
+        Database(path, (schema, first), (), TruthUnavailableError, False, steps=taken).close()
         database = Database(path, ("not used", 4), (), TruthUnavailableError, False, steps=steps)
         assert database.read("SELECT x FROM three") == [(4,)]
         assert database.read("PRAGMA user_version") == [(4,)]

@@ -6,6 +6,9 @@ it is scraped, so that a dead reconciler cannot keep its own numbers looking fre
 
 from __future__ import annotations
 
+import itertools
+import os
+
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +23,7 @@ from parjanya.views.health import check_health
 
 def make_app(system: System) -> Starlette:
     """The application over one instance."""
+    asked = itertools.count()  # two questions at once must not settle each other's probe
     registry = CollectorRegistry()
     registry.register(TbieCollector(system))
 
@@ -27,9 +31,9 @@ def make_app(system: System) -> Starlette:
         return JSONResponse({"alive": True})
 
     async def readyz(_: Request) -> Response:
-        checks = await run_in_threadpool(
-            check_health, system.workflow, system.truth, system.intent, system.clock, system.settings, running=True
-        )
+        args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
+        who = f"http-{os.getpid()}-{next(asked)}"
+        checks = await run_in_threadpool(check_health, *args, running=True, ledger=system.ledger, who=who)
         ready = all(check.ok for check in checks)
         body = {"ready": ready, "checks": [check.to_json() for check in checks]}
         return JSONResponse(body, status_code=200 if ready else 503)

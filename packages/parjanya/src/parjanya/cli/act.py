@@ -1,4 +1,4 @@
-"""Commands that change something: ingest, replay, reconcile, worker."""
+"""Commands that change something: ingest, reconcile, worker. Replays are in ``campaign``."""
 
 from __future__ import annotations
 
@@ -11,15 +11,10 @@ from cyclopts import Parameter
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import ingest as ingest_files
-from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, printable, say, show, show_json
+from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json
 from parjanya.home import Home
 from parjanya.profiles.embedded import open_reconciler
-from parjanya.views.records import records
-from parjanya.views.where import parse
 from parjanya.workflow import POOL
-from tbie.core.cause import Cause
-from tbie.core.keys import ItemKey
-from tbie.replay import replay as replay_items
 
 
 def person() -> str:
@@ -72,49 +67,6 @@ def ingest(
             f"{done.added} added, {done.changed} changed, {done.retried} to be tried again, {done.known} known already"
         )
     return Exit.NOT_WELL if walk.problems else Exit.DONE
-
-
-def replay(
-    *,
-    where: str,
-    from_: Annotated[str, Parameter(name="--from")],
-    reason: str,
-    dry_run: bool = False,
-    common: Common | None = None,
-) -> int:
-    """Reset images to a stage: its facts and everything after it are cleared and computed again.
-
-    Parameters
-    ----------
-    where
-        Which images, e.g. 'verdict == "reject"' or 'status == "failed"'.
-    from_
-        The first stage to run again.
-    reason
-        Why; it is kept in the history of each image.
-    dry_run
-        Only say how many.
-    """
-    common = common or Common()
-    selected = parse(where)
-    with opened(common) as system:
-        if system.workflow.get(from_) is None:
-            names = ", ".join(stage.name for stage in system.workflow.stages)
-            raise UsageError(f"there is no stage {from_!r}; stages: {names}")
-        keys = [
-            ItemKey(record.tenant, record.id)
-            for record in records(system.truth, system.workflow, system.objects)
-            if selected(record)
-        ]
-        changed = 0
-        if not dry_run:
-            changed = replay_items(system.truth, keys, from_, Cause(person(), printable(reason)))
-            system.truth_bell.ring()
-    if common.json:
-        show_json({"matched": len(keys), "replayed": changed, "dry_run": dry_run, "from": from_})
-    else:
-        show(f"{len(keys)} match; " + ("nothing was changed (dry run)" if dry_run else f"{changed} reset to {from_}"))
-    return Exit.DONE
 
 
 def reconcile(*, once: bool = False, common: Common | None = None) -> int:

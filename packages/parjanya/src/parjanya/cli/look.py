@@ -19,12 +19,15 @@ from parjanya.cli.common import (
     show_json_array,
     show_json_line,
 )
+from parjanya.cli.diagnose import finding_lines
 from parjanya.profiles.embedded import System
+from parjanya.views.campaigns import in_a_line
 from parjanya.views.health import check_health
 from parjanya.views.records import record, records
 from parjanya.views.status import Status, read_status
 from parjanya.views.story import story
 from parjanya.views.where import parse
+from tbie.campaign import running
 from tbie.core.keys import ItemKey
 from tbie.core.reading import Known
 from tbie.truth import Item
@@ -50,7 +53,7 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
             if common.json:
                 show_json(found.to_json())
             else:
-                show("\n".join(_lines(found)))
+                show("\n".join([*_lines(found), *(in_a_line(c) for c, _ in running(system.truth))]))
             if not watch:
                 return (
                     Exit.NOT_WELL if found.findings or _gap(found) or _unknown(found) or _failed(found) else Exit.DONE
@@ -137,7 +140,7 @@ def explain(item: str, /, *, tenant: str = "default", common: Common | None = No
     common = common or Common()
     with opened(common) as system:
         found = find(system, tenant, item)
-        told = story(found, system.workflow, system.truth, system.intent, system.settings, system.clock.now_ms())
+        told = story(found, system.workflow, system.truth, system.intent, system.clock, system.settings)
         image = record(found, system.workflow, system.objects).to_json()
     if common.json:
         show_json({"image": image, **told})
@@ -170,6 +173,17 @@ def _tell(told: dict[str, Any], image: dict[str, Any]) -> None:
     for stage in told["stages"]:
         extra = "; ".join(f"{key}: {stage[key]}" for key in ("why", "moves") if stage.get(key))
         show(f"  {stage['stage']:10} {stage['state']:10} {extra}")
+    for finding in told["findings"]:
+        for line in finding_lines(finding):
+            show(line)
+    if told["decisions"]:
+        show("decisions")
+    for made in told["decisions"]:
+        if "error" in made:
+            show(f"  unknown: {made['error']}")
+        else:
+            times = f" ({made['times']} times, last {made['last']})" if made["times"] > 1 else ""
+            show(f"  {made['first']} {made['stage']}: {made['action']}, because {made['reason']}{times}")
     show("timeline")
     for line in told["timeline"]:
         show(f"  {line['at']} {line['who']}: {line['why']}")
@@ -181,7 +195,8 @@ def healthcheck(*, common: Common | None = None) -> int:
     """Whether this instance can do its work: exercises what the reconciler needs. For containers without curl."""
     common = common or Common()
     with opened(common) as system:
-        checks = check_health(system.workflow, system.truth, system.intent, system.clock, system.settings)
+        args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
+        checks = check_health(*args, ledger=system.ledger, who=str(os.getpid()))
     well = all(check.ok for check in checks)
     if common.json:
         show_json({"healthy": well, "checks": [check.to_json() for check in checks]})

@@ -20,6 +20,7 @@ from parjanya.catalog.items import Ingested
 from parjanya.catalog.items import ingest as ingest_files
 from parjanya.cli.act import person
 from parjanya.cli.common import say
+from parjanya.cli.doctor import guard
 from parjanya.cli.progress import progress
 from parjanya.profiles.embedded import Running, System, open_engine
 from parjanya.stages import observe
@@ -89,6 +90,7 @@ def work(
         if settled or interrupt.asked:
             return ingested, settled and not interrupt.asked
         say("that engine has left; going on in its place")
+    guard(system)
     running = open_engine(system, workers)
     leader = _Leader(system, running)
     try:
@@ -147,7 +149,7 @@ class _Leader:
         silence_ms = int(system.settings.silence_s * 1000)
         for finding in watch(system.truth.heartbeats(), system.clock.now_ms(), silence_ms):
             if finding.code == "execution_drift":
-                raise CannotGoOnError(f"{finding.next_step} {finding.evidence['differences']}")
+                raise CannotGoOnError(f"{finding.next_step} {finding.value('differences')}")
 
 
 def _follow(system: System, tenant: str, interrupt: Interrupt) -> bool:

@@ -18,21 +18,29 @@ from parjanya.imaging.limits import Limits
 from parjanya.profiles.environment import from_environment
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
 from parjanya.stages import curate, group, observe, preview, quality, technical
+from parjanya.views.campaigns import grader, selector
 from parjanya.views.candidates import load_candidates
 from parjanya.workflow import POOL, image_workflow
 from tbie.backends.sqlite.belief import belief
 from tbie.backends.sqlite.bell import Bell, Listener
 from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.intent import SqliteIntent
+from tbie.backends.sqlite.ledger import SqliteLedger
 from tbie.backends.sqlite.objects import LocalObjects
 from tbie.backends.sqlite.slot import SUFFIX, Slot, is_alive, read_slot
 from tbie.backends.sqlite.truth import SqliteTruth
+from tbie.campaign import Campaign, Driver
+from tbie.campaign.record import Selects
 from tbie.core.clock import Clock, SystemClock
 from tbie.core.ids import Ids, RandomIds
 from tbie.core.settings import Settings
 from tbie.engine import Engine
 from tbie.execution import Drift, Handlers, OneByOne, Together
+from tbie.logs import Events, logged_intent, logged_ledger, logged_truth
+from tbie.logs.events import WARNING
+from tbie.objects import ObjectStore
 from tbie.reconciler.fleet import PoolLimits
+from tbie.reconciler.leader import Leadership
 from tbie.reconciler.loop import Reconciler
 from tbie.worker import Worker, settle_death
 from tbie.workflow import Workflow
@@ -49,11 +57,21 @@ class System:
     truth: SqliteTruth
     intent: SqliteIntent
     objects: LocalObjects
+    ledger: SqliteLedger
     clock: Clock
     ids: Ids
     settings: Settings
     truth_bell: Bell
     intent_bell: Bell
+    events: Events | None = None
+    """Where this process says what it does, if anybody listens."""
+
+    def tell(self, component: str, instance: str) -> Events:
+        """From now on say what goes through the stores, as *component*."""
+        self.events = events = Events(component, instance, self.clock)
+        self.truth, self.intent = logged_truth(self.truth, events), logged_intent(self.intent, events)
+        self.ledger = logged_ledger(self.ledger, events)
+        return events
 
     def bury(self, death: Death) -> None:
         """Free what a dead worker held, and charge the item it was working on."""
@@ -61,18 +79,21 @@ class System:
         evidence = dict(death.evidence)
         if death.doing is not None:
             evidence["stage"] = death.doing.stage
+        if self.events is not None:
+            self.events.say(WARNING, "death", decision=token, owner=death.owner, reason=death.reason, **told(death))
         args = (self.workflow, self.truth, self.intent, death.reason, evidence)
         if settle_death(death.owner, token, *args):
             self.intent_bell.ring()
             self.truth_bell.ring()
 
-    def handlers(self, limits: Limits) -> Handlers:
-        """What executes each stage on this machine."""
+    def handlers(self, limits: Limits, objects: ObjectStore | None = None) -> Handlers:
+        """What executes each stage on this machine; with *objects*, over that store instead of the home's."""
+        objects = objects or self.objects
         return {
             technical.NAME: OneByOne(technical.make_handler(limits)),
-            preview.NAME: OneByOne(preview.make_handler(self.objects, limits)),
-            quality.NAME: OneByOne(quality.make_handler(self.objects)),
-            observe.NAME: OneByOne(observe.make_handler(self.objects)),
+            preview.NAME: OneByOne(preview.make_handler(objects, limits)),
+            quality.NAME: OneByOne(quality.make_handler(objects)),
+            observe.NAME: OneByOne(observe.make_handler(objects)),
             group.NAME: Together(group.make_batch_handler(partial(load_candidates, self.truth))),
             curate.NAME: Together(curate.make_batch_handler()),
         }
@@ -92,8 +113,17 @@ class System:
 
     def close(self) -> None:
         """Let go of everything."""
-        for thing in (self.truth, self.intent, self.truth_bell, self.intent_bell):
+        for thing in (self.truth, self.intent, self.ledger, self.truth_bell, self.intent_bell):
             thing.close()
+
+
+def told(death: Death) -> dict[str, object]:
+    """What a dead worker was doing, as fields of an event."""
+    if death.doing is None:
+        return {"exit_status": death.evidence.get("exit_status")}
+    item = death.doing.item
+    where = {"stage": death.doing.stage, "tenant": item.tenant, "item": item.item}
+    return {**where, "exit_status": death.evidence.get("exit_status")}
 
 
 def open_system(
@@ -112,6 +142,7 @@ def open_system(
         SqliteTruth(home.truth, workflow, clock, ids, create=create),
         SqliteIntent(home.intent, clock, settings.retention_s),
         LocalObjects(home.objects, {"file": key_to_path}),
+        SqliteLedger(home.ledger, settings.ledger_rows),
         clock,
         ids,
         settings,
@@ -139,8 +170,10 @@ class Running:
         self.listener.close()
 
 
-def open_reconciler(system: System, fleet: ProcessFleet | None = None, workers: int = 0) -> Reconciler:
-    """The control plane of this instance; without a fleet it only emits."""
+def open_reconciler(
+    system: System, fleet: ProcessFleet | None = None, workers: int = 0, leadership: Leadership | None = None
+) -> Reconciler:
+    """The control plane of this instance; without a fleet it only emits, without *leadership* as an operator does."""
     return Reconciler(
         system.workflow,
         system.truth,
@@ -153,6 +186,28 @@ def open_reconciler(system: System, fleet: ProcessFleet | None = None, workers: 
         fleet=fleet,
         limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
         after_emit=system.intent_bell.ring,
+        ledger=system.ledger,
+        leadership=leadership,
+    )
+
+
+def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = True) -> Driver:
+    """What goes on with the campaigns of this instance; without *limit_open* it does so although nobody works here."""
+
+    def select(campaign: Campaign) -> Selects:
+        return selector(campaign, system.workflow, system.objects)
+
+    return Driver(
+        system.workflow,
+        system.truth,
+        system.clock,
+        system.settings,
+        select,
+        grader(system.workflow),
+        name=str(os.getpid()),
+        limit_rate=limit_rate,
+        limit_open=limit_open,
+        after_reset=system.truth_bell.ring,
     )
 
 
@@ -160,9 +215,13 @@ def open_engine(system: System, workers: int) -> Running:
     """The reconciler and a fleet of up to *workers* processes. The caller leads the home (``Home.lead``)."""
     system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
     fleet = ProcessFleet(system.home.run, partial(_command, system.home.root), system.bury, system.clock, system.ids)
-    reconciler = open_reconciler(system, fleet, workers)
+    # the lock of the home makes sure that no other engine lives, so a term that is left in Truth is a dead one's
+    leadership = Leadership(system.truth, system.clock, system.settings, f"engine:{os.getpid()}", sole=True)
+    reconciler = open_reconciler(system, fleet, workers, leadership)
     listener = system.listen(TRUTH_BELL, "engine")
-    return Running(Engine(reconciler, fleet, listener.wait, system.settings), fleet, reconciler, listener)
+    campaigns = open_campaigns(system)
+    engine = Engine(reconciler, fleet, listener.wait, system.settings, lambda: campaigns.step().more)
+    return Running(engine, fleet, reconciler, listener)
 
 
 def open_worker(system: System, name: str, slot: Slot, limits: Limits) -> Worker:

@@ -16,6 +16,9 @@ from tbie.core.settings import Settings
 
 VARIABLE = "PARJANYA_SETTINGS"
 
+LOG_LEVEL = "PARJANYA_LOG_LEVEL"
+"""From which level on workers say what they do. Set by `serve`, inherited by the workers it starts."""
+
 PROFILE: Mapping[str, float] = {"visibility_timeout_s": 300.0, "barrier_patience_s": 600.0}
 """Where images differ from the kernel's defaults: comparing a tenant of 100,000 images takes minutes, and comparing one
 that is still being taken in is work for nothing; a shoot of ten thousand takes about as long as this patience."""

@@ -1,11 +1,13 @@
 """A worker process of the embedded fleet: ``python -m parjanya.profiles.worker_process HOME POOL OWNER``.
 
-Started by ``ProcessFleet``. It limits itself before it touches a byte of anybody's file. What it prints is kept in its
+Started by ``ProcessFleet``; by ``doctor`` with ``HOME --check``. It limits itself before it touches a byte of anybody's file. What it prints is kept in its
 log and becomes evidence if it dies.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -17,10 +19,15 @@ if __name__ == "__main__":
 
 from parjanya.home import Home
 from parjanya.profiles.embedded import INTENT_BELL, open_system, open_worker
+from parjanya.profiles.environment import LOG_LEVEL
+from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.workflow import POOL
 from tbie.backends.sqlite.bell import Listener
 from tbie.backends.sqlite.slot import Slot
 from tbie.core.errors import TbieError
 from tbie.core.finding import Finding
+from tbie.logs import configure
+from tbie.logs.events import LEVELS
 from tbie.worker.runner import Runner
 
 RECYCLE_AFTER = 5_000
@@ -32,6 +39,10 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
     limits = Limits()
     apply_process_limits(limits)
     system = open_system(home, create=False)  # a worker that finds no Truth must not begin an empty one
+    level = os.environ.get(LOG_LEVEL, "")
+    if level in LEVELS:  # to the file alone: the error stream of a worker is the evidence when it dies
+        configure(level, file=home.events)
+        system.tell("worker", owner)
     slot = Slot(home.run, owner, system.clock)
     with Listener(home.run, INTENT_BELL, owner) as listener:
         worker = open_worker(system, owner, slot, limits)
@@ -56,10 +67,43 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
 
 def _report(problem: Finding | TbieError) -> None:
     if isinstance(problem, Finding):
-        print(f"{problem.code}: {problem.next_step} {dict(problem.evidence)}", file=sys.stderr, flush=True)  # noqa: T201
+        evidence = {known.name: known.value for known in problem.evidence}
+        print(f"{problem.code}: {problem.next_step} {evidence}", file=sys.stderr, flush=True)  # noqa: T201
     else:
         print(f"{type(problem).__name__}: {problem}", file=sys.stderr, flush=True)  # noqa: T201
 
 
+def check_worker(home: Home) -> int:
+    """Come up as a worker does, attest, and leave without taking work: what ``doctor`` starts (incidents 6a and 6b).
+
+    Exit status 0 with what this machine is as JSON, 1 with one line of what is wrong.
+    """
+    try:
+        system = open_system(home, create=False)
+    except TbieError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    try:
+        for stage in system.workflow.in_pool(POOL):
+            system.settings.check_stage(stage.name, stage.max_run_s)
+        found, declared = this_machine(system.workflow), system.truth.read_meta(MANIFEST)
+        drift = attest(Manifest.from_json(declared) if declared else None, found)
+        handlers = system.handlers(Limits())
+    except TbieError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        system.close()
+    missing = [stage.name for stage in system.workflow.in_pool(POOL) if stage.name not in handlers]
+    if drift or missing:
+        told = dict(drift.differences) if drift else {"stages without a handler": missing}
+        print(f"execution_drift: this worker would decline all work: {told}", file=sys.stderr)  # noqa: T201
+        return 1
+    print(json.dumps(dict(found.components)))  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__" and sys.argv[2:] == ["--check"]:
+    sys.exit(check_worker(Home(Path(sys.argv[1]))))
 if __name__ == "__main__":
     run_worker(Home(Path(sys.argv[1])), sys.argv[3], supervised=True)

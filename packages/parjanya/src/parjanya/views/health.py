@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from parjanya.views.probes import probe_intent, probe_ledger, probe_truth, read_depths
 from tbie.core.clock import Clock
 from tbie.core.errors import TbieError
-from tbie.core.reading import Known
 from tbie.core.settings import Settings
 from tbie.intent import IntentQueue
+from tbie.reconciler.ledger import Ledger
 from tbie.truth import StageState, TruthStore
 from tbie.watchdog import watch
 from tbie.workflow import Workflow
@@ -40,18 +42,16 @@ def check_health(
     settings: Settings,
     *,
     running: bool = False,
+    ledger: Ledger | None = None,
+    who: str = "health",
 ) -> list[Check]:
-    """Try everything once. With *running*, a silent reconciler is a failure even when there is no work."""
+    """Try everything once. With *running*, a silent reconciler is a failure even when there is no work.
+
+    *who* names this process: two that probe at the same time must not settle each other's probe.
+    """
 
     def truth_readable() -> str:
         return f"last change {truth.last_seq()}"
-
-    def queues_readable() -> str:
-        for stage in workflow.stages:
-            reading = intent.depth(stage.name)
-            if not isinstance(reading, Known):
-                raise TbieError(f"{stage.name}: {reading.error}")
-        return f"{len(workflow.stages)} queues"
 
     def stream_follows() -> str:
         lag = truth.last_seq() - truth.cursor("reconciler")
@@ -71,7 +71,10 @@ def check_health(
 
     checks: list[tuple[str, Callable[[], str]]] = [
         ("truth_readable", truth_readable),
-        ("queues_readable", queues_readable),
+        ("truth_writable", partial(probe_truth, truth, who)),
+        ("queues_readable", partial(read_depths, intent, workflow)),
+        ("queue_usable", partial(probe_intent, intent, workflow, clock, who)),
+        *([("ledger_usable", partial(probe_ledger, ledger, clock))] if ledger is not None else []),
         ("stream_follows", stream_follows),
         ("control_plane_alive", control_plane_alive),
     ]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from parjanya.views.coverage import coverage
 from tbie.core.clock import Clock
 from tbie.core.finding import Finding
 from tbie.core.reading import Depth, Known, Reading
@@ -82,18 +83,8 @@ class Status:
             "tenants": {tenant: dict(states) for tenant, states in self.tenants.items()},
             "fleet": {"running": len(self.workers), "workers": self.workers},
             "reconciler": {"heartbeat_age_s": self.heartbeat_age_s},
-            "findings": [finding_json(finding) for finding in self.findings],
+            "findings": [finding.to_json(self.at_ms) for finding in self.findings],
         }
-
-
-def finding_json(finding: Finding) -> dict[str, Any]:
-    """A finding as plain data."""
-    return {
-        "code": finding.code,
-        "boundary": finding.boundary.value,
-        "evidence": dict(finding.evidence),
-        "next_step": finding.next_step,
-    }
 
 
 def read_status(
@@ -130,19 +121,8 @@ def read_status(
 
 def coverage_gap(truth: TruthStore, intent: IntentQueue, stage: str) -> int | None:
     """Pending rows of *stage* that no live message stands for; None if the queue cannot be read."""
-    gap, after = 0, None
-    while page := truth.open_stages(stage, after, 1_000):
-        after = page[-1]
-        reading = intent.presence(stage, [row.key for row in page])
-        if not isinstance(reading, Known):
-            return None
-        gap += sum(_uncovered(reading.value, row) for row in page)
-    return gap
-
-
-def _uncovered(found: Mapping[Any, Any], row: Any) -> bool:
-    presence = found.get(row.key)
-    return presence is None or presence.dead or presence.token != row.token
+    found = coverage(truth, intent, stage)
+    return None if found is None else found.gap
 
 
 def _sum(values: Any) -> int | None:

@@ -2,6 +2,7 @@
 
 TbieError
 ├── SettingsError            settings contradict each other
+├── GuardrailError           work would be unsafe here
 ├── WorkflowError            the declared stages do not form a workflow
 ├── TruthError
 │   ├── TruthUnavailableError    Truth cannot be read or written now
@@ -27,6 +28,10 @@ class TbieError(Exception):
 
 class SettingsError(TbieError):
     """Settings contradict each other; the message names both and the incident they would cause."""
+
+
+class GuardrailError(TbieError):
+    """Work would be unsafe here; the message names the guardrail and the incident. Do what it says; ``doctor`` shows all."""
 
 
 class WorkflowError(TbieError):

@@ -68,6 +68,17 @@ class Boot(NamedTuple):
     """When it entered this state, epoch milliseconds."""
 
 
+class Died(NamedTuple):
+    """One worker that did not leave by itself, and what it was working on (empty if nothing)."""
+
+    owner: str
+    reason: str
+    stage: str
+    item: str
+    tenant: str
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True)
 class FleetView:
     """What a fleet looks like from outside: processes, not promises."""
@@ -81,3 +92,5 @@ class FleetView:
     """Workers in a row that died before they registered."""
     last_boot_error: str | None = None
     """What the last of them said."""
+    deaths: tuple[Died, ...] = ()
+    """The last few workers that died."""

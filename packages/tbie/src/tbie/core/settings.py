@@ -5,9 +5,80 @@ Settings that contradict each other are refused when they are built, with the in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 from tbie.core.errors import SettingsError
+
+
+class Contradiction(NamedTuple):
+    """Two settings of which one must not exceed the other, and the incident that it would cause."""
+
+    small: str
+    large: str
+    because: str
+    incident: str
+    remedy: str
+    strictly: bool = False
+
+
+CONTRADICTIONS = (
+    Contradiction(
+        "outage_window_s", "retention_s", "messages would expire while nobody works", "9b, intent_expired",
+        "Raise retention_s",
+    ),
+    Contradiction(
+        "visibility_timeout_s", "retention_s", "a message would expire in the hands of the worker that holds it",
+        "9b, intent_expired", "Raise retention_s", strictly=True,
+    ),
+    Contradiction(
+        "pause_max_s", "retention_s", "messages of a paused class would expire before the pause ends",
+        "9b, intent_expired", "Lower pause_max_s", strictly=True,
+    ),
+    Contradiction(
+        "reset_cooldown_s", "retention_s", "the dead letter, and the evidence in it, would expire before the reset",
+        "3, dirty_retry", "Lower reset_cooldown_s", strictly=True,
+    ),
+    Contradiction(
+        "silence_s", "visibility_timeout_s",
+        "the items of a dead worker would be handed on before anybody reports its silence", "8, control_plane_silent",
+        "Lower heartbeat_interval_s or heartbeat_cycles",
+    ),
+    Contradiction(
+        "sweep_interval_s", "visibility_timeout_s", "lost intents would be found later than dead workers",
+        "2, truth_without_intent", "Lower sweep_interval_s",
+    ),
+    Contradiction(
+        "heartbeat_interval_s", "leader_lease_s", "the term would end between two renewals, and a second one begin",
+        "two_reconcilers", "Raise leader_lease_s", strictly=True,
+    ),
+    Contradiction(
+        "poll_interval_s", "heartbeat_interval_s", "an engine that waits for work would be reported as dead",
+        "8, control_plane_silent", "Lower poll_interval_s",
+    ),
+    Contradiction(
+        "poll_interval_s", "boot_claim_budget_s", "a worker would be reported before it looks for work a second time",
+        "6a, bootstrap_silence", "Raise boot_claim_budget_s", strictly=True,
+    ),
+    Contradiction(
+        "heartbeat_interval_s", "boot_register_budget_s", "a worker would be reported before its sign of life is due",
+        "6a, bootstrap_silence", "Raise boot_register_budget_s", strictly=True,
+    ),
+    Contradiction(
+        "poll_interval_s", "idle_exit_s", "workers would leave before they look for work a second time, and be "
+        "started again for each item", "6a, worker_crash_loop", "Raise idle_exit_s",
+    ),
+    Contradiction(
+        "pause_base_s", "pause_max_s", "a failing class would be tried more often the longer it fails",
+        "10, replay_storm", "Raise pause_max_s",
+    ),
+    Contradiction(
+        "pause_window_s", "reset_cooldown_s", "resets would feed a failing class while its failures are still being "
+        "counted, and spend their budget on one incident", "3, dirty_retry", "Raise reset_cooldown_s",
+    ),
+)  # fmt: skip
+"""What is refused when settings are built: what would do harm by itself. What is only unwise is `doctor`'s to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +159,15 @@ class Settings:
     """Free space below which the disk is nearly full: room for a few thousand previews and a checkpoint of Truth."""
 
     def __post_init__(self) -> None:
-        if self.retention_s < self.outage_window_s:
-            raise SettingsError(
-                f"retention_s={self.retention_s:g} is shorter than outage_window_s={self.outage_window_s:g}: messages would "
-                "expire while nobody works (incident 9b, intent_expired). Raise retention_s."
-            )
-        if self.sweep_interval_s > self.visibility_timeout_s:
-            raise SettingsError(
-                f"sweep_interval_s={self.sweep_interval_s:g} exceeds visibility_timeout_s={self.visibility_timeout_s:g}: lost "
-                "intents would be found later than dead workers (incident 2, truth_without_intent). Lower sweep_interval_s."
-            )
-        for name in (
-            "stream_batch",  # 0 would read nothing for ever, and call that a full batch
-            "sweep_page",
-            "heartbeat_cycles",
-            "visibility_timeout_s",
-            "sweep_interval_s",
-            "poll_interval_s",
-            "heartbeat_interval_s",
-            "idle_exit_s",
-            "leader_lease_s",
-            "stream_batches",
-            "sweep_share_pages",
-            "pause_failure_count",
-            "pause_base_s",
-            "ledger_rows",
-            "campaign_rate_per_s",
-        ):
-            if getattr(self, name) <= 0:
-                raise SettingsError(f"{name} must be positive, not {getattr(self, name):g}")
+        for field in fields(self):
+            _check_number(field.name, getattr(self, field.name), whole=isinstance(field.default, int))
+        for limit in CONTRADICTIONS:
+            small, large = getattr(self, limit.small), getattr(self, limit.large)
+            if not (small < large if limit.strictly else small <= large):
+                raise SettingsError(
+                    f"{limit.large}={large:g} {'does not exceed' if limit.strictly else 'is shorter than'} "
+                    f"{limit.small}={small:g}: {limit.because} (incident {limit.incident}). {limit.remedy}."
+                )
 
     @property
     def silence_s(self) -> float:
@@ -135,3 +186,34 @@ class Settings:
                 f"margin of {self.visibility_margin_ratio:g}: a second worker would start on the same item (incident 1, "
                 "intent_destroyed_early). Raise visibility_timeout_s or lower the stage's max_run_s."
             )
+
+
+MAY_BE_ZERO = frozenset(
+    {
+        "outage_window_s",
+        "sweep_grace_s",
+        "barrier_patience_s",
+        "min_blind_workers",
+        "express_lane_items",
+        "reset_budget_count",
+        "reset_cooldown_s",
+        "pause_window_s",
+        "clock_tolerance_s",
+        "disk_headroom_bytes",
+        "boot_complete_margin_s",
+    }
+)
+"""Settings whose zero means something: no grace, no automatic resets. Of any other, zero is a standstill or a busy loop."""
+
+
+def _check_number(name: str, value: object, *, whole: bool) -> None:
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not math.isfinite(value):
+        raise SettingsError(f"{name} must be a {'whole' if whole else 'finite'} number, not {value!r}")
+    if value < 0 or (value == 0 and name not in MAY_BE_ZERO):
+        needed = "from 0" if name in MAY_BE_ZERO else "positive"
+        raise SettingsError(f"{name} must be {needed}, not {value:g}")
+    if name == "visibility_margin_ratio" and value < 1:
+        raise SettingsError(
+            f"visibility_margin_ratio={value:g} is below 1: messages would become visible during the run that it allows "
+            "(incident 1, intent_destroyed_early). Raise visibility_margin_ratio."
+        )

@@ -21,6 +21,7 @@ class Action(StrEnum):
 
     EMIT = "emit"  # send an intent with the token that the row has
     SUPERSEDE = "supersede"  # give the row a fresh token, then send
+    WAKE = "wake"  # the same, and forget why and until when the row was put off
     EXHAUST = "exhaust"  # fail the stage in Truth: its intent used up its receives, or can never be built
     NOTHING = "nothing"
 
@@ -56,7 +57,15 @@ class Decision(NamedTuple):
     evidence: Facts = MappingProxyType({})
 
 
-def decide(open_stage: OpenStage, stage: Stage | None, sight: Sight, now_ms: int, grace_ms: int) -> Decision:
+def decide(
+    open_stage: OpenStage,
+    stage: Stage | None,
+    sight: Sight,
+    now_ms: int,
+    grace_ms: int,
+    followed_ms: int | None = None,
+    waking: bool = False,
+) -> Decision:
     """The decision for *open_stage*.
 
     Args:
@@ -64,6 +73,8 @@ def decide(open_stage: OpenStage, stage: Stage | None, sight: Sight, now_ms: int
         sight: what is known of its intent.
         now_ms: epoch milliseconds.
         grace_ms: a stage younger than this is left to the change stream if no intent was found.
+        followed_ms: the change stream has read everything that was there at that time; None if that does not matter.
+        waking: what had put this row off is gone, and every row of its failure class is to be tried at once.
     """
     if stage is None:
         return Decision(Action.NOTHING, open_stage, "stage_not_declared", {"stage": open_stage.stage})
@@ -72,18 +83,30 @@ def decide(open_stage: OpenStage, stage: Stage | None, sight: Sight, now_ms: int
             return Decision(Action.NOTHING, open_stage, "intent_unreadable", {"error": error})
         case Unchecked():
             return Decision(Action.EMIT, open_stage, "opened")
+        case Looked() if waking:
+            return Decision(Action.WAKE, open_stage, "pause_over", {"was_put_off": open_stage.reason})
+        case Looked(presence=None):
+            return _missing(open_stage, now_ms - open_stage.since_ms, grace_ms, followed_ms)
         case Looked(presence=found):
-            if found is not None:
-                return _found(open_stage, stage, found)
-            age = now_ms - open_stage.since_ms
-            if age < grace_ms:
-                return Decision(Action.NOTHING, open_stage, "just_opened", {"age_ms": age})
-            return Decision(Action.SUPERSEDE, open_stage, "truth_without_intent", {"age_ms": age})
+            return _found(open_stage, stage, found)
+
+
+def _missing(open_stage: OpenStage, age_ms: int, grace_ms: int, followed_ms: int | None) -> Decision:
+    evidence = {"age_ms": age_ms}
+    if age_ms < grace_ms:
+        return Decision(Action.NOTHING, open_stage, "just_opened", evidence)
+    if followed_ms is not None and open_stage.since_ms > followed_ms - grace_ms:
+        # nothing was lost: the stream has not come that far. The token was never sent, so it may be now
+        return Decision(Action.EMIT, open_stage, "stream_is_behind", evidence)
+    return Decision(Action.SUPERSEDE, open_stage, "truth_without_intent", evidence)
 
 
 def _found(open_stage: OpenStage, stage: Stage, found: Presence) -> Decision:
     if found.token != open_stage.token:
         return Decision(Action.SUPERSEDE, open_stage, "stale_intent", {"found": found.token})
+    if found.address is not None and found.address != open_stage.address:
+        where = {"sent_to": ":".join(found.address), "is_at": ":".join(open_stage.address)}
+        return Decision(Action.SUPERSEDE, open_stage, "misrouted_intent", where)
     if found.dead:
         evidence = {"receives": found.receives, **(found.evidence or {})}
         return Decision(Action.EXHAUST, open_stage, "receives_exhausted", evidence)

@@ -5,19 +5,19 @@ A wrong address is refused here, at construction: it never becomes an intent tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tbie.core.cause import Cause
 from tbie.core.errors import MisroutedIntentError, ObjectMissingError
-from tbie.core.keys import Address
-from tbie.intent import Envelope, IntentQueue
+from tbie.intent import Envelope
 from tbie.reconciler.decide import Action, Decision
-from tbie.truth import Command, Committed, Exhaust, OpenStage, Rotate, TruthStore
+from tbie.reconciler.desk import Desk, Resolve
+from tbie.reconciler.ledger import Noted
+from tbie.truth import Command, Committed, Exhaust, OpenStage, Rotate
 from tbie.workflow import Workflow
 
-Resolve = Callable[[Address], bool]
-"""Whether there are bytes at an address; raises ``MisroutedIntentError`` for a bucket it does not know."""
+__all__ = ["Emitted", "Resolve", "address", "carry_out"]
 
 
 def address(open_stage: OpenStage, workflow: Workflow, resolve: Resolve) -> Envelope:
@@ -50,6 +50,7 @@ class Emitted:
     superseded: int = 0
     exhausted: int = 0
     misrouted: int = 0
+    woken: int = 0
 
     def add(self, other: Emitted) -> None:
         """Add another round."""
@@ -57,64 +58,80 @@ class Emitted:
         self.superseded += other.superseded
         self.exhausted += other.exhausted
         self.misrouted += other.misrouted
+        self.woken += other.woken
 
 
-def carry_out(
-    decisions: Iterable[Decision],
-    workflow: Workflow,
-    truth: TruthStore,
-    intent: IntentQueue,
-    resolve: Resolve,
-    who: str,
-) -> Emitted:
-    """Do what was decided: commit the Truth part first (fresh tokens, failures), then send.
+def carry_out(decisions: Iterable[Decision], desk: Desk) -> Emitted:
+    """Do what was decided: commit the Truth part first (fresh tokens, failures), then send, then note it.
 
     A crash in between leaves an open stage without an intent, which the next sweep finds.
     """
     done = Emitted()
+    now = desk.clock.now_ms()
     send: list[OpenStage] = []
     commands: list[Command] = []
-    rotating: dict[int, OpenStage] = {}
+    about: list[Decision] = []
+    noted: list[Noted] = []
     for decision in decisions:
-        target = decision.open
-        match decision.action:
-            case Action.EMIT:
-                send.append(target)
-            case Action.SUPERSEDE:
-                rotating[len(commands)] = target
-                version = workflow[target.stage].version
-                commands.append(Rotate(target.key, target.stage, target.token, version, Cause(who, decision.reason)))
-            case Action.EXHAUST:
-                cause = Cause(who, decision.reason)
-                reason = str(decision.evidence.get("reason", decision.reason))
-                commands.append(Exhaust(target.key, target.stage, target.token, reason, True, decision.evidence, cause))
-                done.exhausted += 1
-            case Action.NOTHING:
-                pass
+        command = _command(decision, desk)
+        if command is not None:
+            commands.append(command)
+            about.append(decision)
+            continue
+        if decision.action is Action.EMIT:
+            send.append(decision.open)
+        noted.append(_noted(decision, decision.open.token, now))
     if commands:
-        for index, result in enumerate(truth.commit(commands)):
-            if index in rotating and isinstance(result, Committed):
-                fresh = next(r for r in result.records if r.stage == rotating[index].stage)
-                send.append(rotating[index]._replace(token=fresh.token, version=fresh.version))
-                done.superseded += 1
-    envelopes, refused = _address_all(send, workflow, resolve, who)
-    done.sent = intent.send(envelopes)
+        for decision, result in zip(about, desk.commit(commands), strict=True):
+            if not isinstance(result, Committed):
+                continue  # the row has changed since: whoever changed it has told the stream
+            fresh = next(r for r in result.records if r.stage == decision.open.stage)
+            noted.append(_noted(decision, fresh.token, now))
+            if decision.action is Action.EXHAUST:
+                done.exhausted += 1
+                continue
+            done.superseded += decision.action is Action.SUPERSEDE
+            done.woken += decision.action is Action.WAKE
+            row = decision.open._replace(token=fresh.token, version=fresh.version)
+            send.append(row._replace(not_before_ms=fresh.not_before_ms, reason=fresh.reason))
+    envelopes, refused = _address_all(send, desk)
+    done.sent = desk.intent.send(envelopes)
     if refused:
-        truth.commit(refused)
+        desk.commit(refused)
         done.misrouted = len(refused)
+        noted += [Noted(e.key, e.stage, e.token, Action.EXHAUST, e.reason, e.evidence, now) for e in refused]
+    desk.notes.note(noted)
     return done
 
 
-def _address_all(
-    stages: Sequence[OpenStage], workflow: Workflow, resolve: Resolve, who: str
-) -> tuple[list[Envelope], list[Exhaust]]:
+def _command(decision: Decision, desk: Desk) -> Command | None:
+    """What *decision* asks of Truth; None if nothing."""
+    target, cause = decision.open, Cause(desk.who, decision.reason)
+    match decision.action:
+        case Action.SUPERSEDE | Action.WAKE:
+            version, at_once = desk.workflow[target.stage].version, decision.action is Action.WAKE
+            return Rotate(target.key, target.stage, target.token, version, cause, at_once)
+        case Action.EXHAUST:
+            reason = str(decision.evidence.get("reason", decision.reason))
+            return Exhaust(target.key, target.stage, target.token, reason, True, decision.evidence, cause)
+        case Action.EMIT | Action.NOTHING:
+            return None
+
+
+def _noted(decision: Decision, token: str, now_ms: int) -> Noted:
+    row = decision.open
+    return Noted(row.key, row.stage, token, decision.action, decision.reason, dict(decision.evidence), now_ms)
+
+
+def _address_all(stages: Sequence[OpenStage], desk: Desk) -> tuple[list[Envelope], list[Exhaust]]:
     envelopes: list[Envelope] = []
     refused: list[Exhaust] = []
     for stage in stages:
         try:
-            envelopes.append(address(stage, workflow, resolve))
+            envelopes.append(address(stage, desk.workflow, desk.resolve))
         except (MisroutedIntentError, ObjectMissingError) as error:
             reason = "misrouted_intent" if isinstance(error, MisroutedIntentError) else "object_missing"
             evidence = {"bucket": stage.address.bucket, "key": stage.address.key, "message": str(error)}
-            refused.append(Exhaust(stage.key, stage.stage, stage.token, reason, True, evidence, Cause(who, reason)))
+            cause = Cause(desk.who, reason)
+            refused.append(Exhaust(stage.key, stage.stage, stage.token, reason, True, evidence, cause))
     return envelopes, refused

@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Facts
 
+SENDING = ("emit", "supersede", "wake")
+"""Actions after which an intent was on its way to the queue."""
+
 
 class Noted(NamedTuple):
     """One decision about one open stage, as the reconciler took it."""

@@ -1,23 +1,40 @@
 """The safety net: compare every open stage with its intent, whatever the stream may have missed.
 
-Costs what is open, not what exists. It also lifts barriers whose tenants have fallen silent.
+Costs what is open, not what exists. It goes on in shares of a few pages, so that neither the stream waits for a long
+sweep nor a busy stream starves it; a store that is away for a moment costs a page, not the sweep. It also resets what
+failed for a reason that may have passed, and lifts barriers whose tenants have fallen silent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tbie.core.cause import Cause
-from tbie.core.clock import Clock
 from tbie.core.keys import ItemKey
 from tbie.core.reading import Known, Reading, Unknown
-from tbie.core.settings import Settings
-from tbie.intent import IntentQueue, Presence
-from tbie.reconciler.decide import Blind, Looked, Sight, decide
-from tbie.reconciler.emit import Emitted, Resolve, carry_out
-from tbie.truth import Advance, StageState, TruthStore
-from tbie.workflow import Stage, Workflow
+from tbie.intent import Presence
+from tbie.reconciler.barriers import lift_barriers
+from tbie.reconciler.decide import Action, Blind, Decision, Looked, Sight, decide
+from tbie.reconciler.desk import Desk
+from tbie.reconciler.emit import Emitted, carry_out
+from tbie.reconciler.ledger import Noted
+from tbie.reconciler.pausing import Pausing
+from tbie.reconciler.resets import decide_reset
+from tbie.truth import Committed, FailedStage, OpenStage, Reset, StageState
+from tbie.workflow import Stage
+
+
+@dataclass(slots=True)
+class Coverage:
+    """One stage as a sweep found it, before it repaired anything."""
+
+    open: int = 0
+    gap: int | None = 0
+    """Open stages without a live intent for longer than the grace; None if the queue could not be read."""
+    oldest_ms: int | None = None
+    """The age of the oldest of them; None if there is none."""
 
 
 @dataclass(slots=True)
@@ -27,78 +44,147 @@ class Swept:
     open: int = 0
     lifted: int = 0
     expired: int = 0
+    reset: int = 0
     emitted: Emitted = field(default_factory=Emitted)
     blind: list[str] = field(default_factory=list)
+    coverage: dict[str, Coverage] = field(default_factory=dict)
+
+
+Page = Callable[[Swept, int], int | None]
+"""One piece of work, given what the stream has followed: how many rows it took, None if nothing is left of its kind."""
 
 
 class Sweep:
     """Compares Truth with Intent, page by page."""
 
-    def __init__(
-        self,
-        workflow: Workflow,
-        truth: TruthStore,
-        intent: IntentQueue,
-        resolve: Resolve,
-        clock: Clock,
-        settings: Settings,
-        who: str = "reconciler",
-    ) -> None:
-        self._workflow, self._truth, self._intent, self._resolve = workflow, truth, intent, resolve
-        self._clock, self._settings, self._who = clock, settings, who
+    def __init__(self, desk: Desk, pausing: Pausing | None = None) -> None:
+        self._desk = desk
+        self._pausing = Pausing(desk) if pausing is None else pausing
+        self._left: deque[Page] = deque()
+        self._swept = Swept()
+        self._grace_ms = 0
 
-    def run(self, grace_s: float | None = None) -> Swept:
-        """One pass over everything that is open. *grace_s* overrides the setting: 0 trusts nothing."""
-        swept = Swept(expired=self._intent.expire())
-        grace_ms = int(1000 * (self._settings.sweep_grace_s if grace_s is None else grace_s))
-        for stage in self._workflow.stages:
-            self._stage(stage, grace_ms, swept)
-        swept.lifted = self.lift_barriers()
-        return swept
+    @property
+    def under_way(self) -> bool:
+        """Whether one has begun and not finished."""
+        return bool(self._left)
 
-    def _stage(self, stage: Stage, grace_ms: int, swept: Swept) -> None:
-        after = None
-        while page := self._truth.open_stages(stage.name, after, self._settings.sweep_page):
-            after = page[-1]
-            swept.open += len(page)
-            reading = self._intent.presence(stage.name, [row.key for row in page])
-            if isinstance(reading, Unknown):
-                swept.blind.append(f"{reading.source}: {reading.error}")
-            now = self._clock.now_ms()
-            decisions = [decide(row, stage, _sight(reading, row.key), now, grace_ms) for row in page]
-            swept.emitted.add(carry_out(decisions, self._workflow, self._truth, self._intent, self._resolve, self._who))
+    def run(self, grace_s: float | None = None, followed_ms: int | None = None) -> Swept:
+        """A whole sweep. *grace_s* overrides the setting: 0 trusts nothing."""
+        self.begin(grace_s)
+        while not self.go_on(None, followed_ms):
+            pass
+        return self._swept
 
-    def lift_barriers(self) -> int:
-        """Open barrier stages of tenants with no open work upstream, or whose oldest waiter has waited long enough."""
-        return sum(self._lift(stage) for stage in self._workflow.stages if stage.barrier)
+    def begin(self, grace_s: float | None = None) -> None:
+        """Start one from the beginning."""
+        self._pausing.sweep_began()
+        grace = self._desk.settings.sweep_grace_s if grace_s is None else grace_s
+        self._grace_ms = int(1000 * grace)
+        stages = self._desk.workflow.stages
+        self._swept = Swept(coverage={stage.name: Coverage() for stage in stages})
+        self._left = deque([self._expire, *map(self._compare, stages), *map(self._revive, stages), self._lift])
 
-    def _lift(self, stage: Stage) -> int:
-        lifted, after = 0, None
-        busy, waiting = self._tenants(stage)
-        patience = self._clock.now_ms() - int(1000 * self._settings.barrier_patience_s)
-        impatient: set[str] = set()
-        while page := self._truth.at_barrier(stage.name, self._settings.sweep_page, after):
-            after = page[-1]
-            impatient |= {key.tenant for key, since in page if since <= patience}
-            batch = [key for key, _ in page if key.tenant not in busy or key.tenant in impatient]
-            if batch:
-                cause = Cause(self._who, "barrier lifted")
-                self._truth.commit([Advance(key, cause, (stage.name,)) for key in batch])
-                lifted += len(batch)
-            elif waiting <= busy and not impatient:
-                break  # everybody who waits has to go on waiting, and later pages are younger still
-        return lifted
+    def go_on(self, pages: int | None, followed_ms: int | None = None) -> bool:
+        """As many rows as fill *pages* (None: all); True when the sweep is finished.
 
-    def _tenants(self, stage: Stage) -> tuple[set[str], set[str]]:
-        """Tenants with open work upstream of *stage*, and tenants for whom it waits."""
-        upstream = self._workflow.upstream[stage.name]
-        busy, waiting = set(), set()
-        for (tenant, name, state), count in self._truth.tally().items():
-            if count and name in upstream and state is StageState.PENDING:
-                busy.add(tenant)
-            if count and name == stage.name and state is StageState.WAITING:
-                waiting.add(tenant)
-        return busy, waiting
+        Args:
+            followed_ms: the stream has read everything up to then; what is younger was not lost.
+        """
+        followed = self._desk.clock.now_ms() if followed_ms is None else followed_ms
+        rows = 0
+        while self._left and (pages is None or rows < pages * self._desk.settings.sweep_page):
+            taken = self._left[0](self._swept, followed)
+            if taken is None:
+                self._left.popleft()
+            else:
+                rows += taken
+        if not self._left:
+            self._pausing.sweep_finished(bool(self._swept.blind))
+        return not self._left
+
+    @property
+    def swept(self) -> Swept:
+        """What this sweep has seen and done so far."""
+        return self._swept
+
+    def _expire(self, swept: Swept, _followed_ms: int) -> None:
+        swept.expired = self._desk.intent.expire()
+
+    def _lift(self, swept: Swept, _followed_ms: int) -> None:
+        swept.lifted = lift_barriers(self._desk)
+
+    def _compare(self, stage: Stage) -> Page:
+        after: list[OpenStage] = []
+
+        def page(swept: Swept, followed_ms: int) -> int | None:
+            rows = self._desk.truth.open_stages(stage.name, after[0] if after else None, self._desk.settings.sweep_page)
+            if not rows:
+                return None
+            self._repair(stage, rows, swept, followed_ms)
+            after[:] = rows[-1:]
+            return len(rows)
+
+        return page
+
+    def _repair(self, stage: Stage, rows: Sequence[OpenStage], swept: Swept, followed_ms: int) -> None:
+        reading = self._desk.intent.presence(stage.name, [row.key for row in rows])
+        now = self._desk.clock.now_ms()
+        self._pausing.found(rows)
+        decisions = [
+            decide(row, stage, _sight(reading, row.key), now, self._grace_ms, followed_ms, self._pausing.is_waking(row))
+            for row in rows
+        ]
+        emitted = carry_out(decisions, self._desk)
+        swept.open += len(rows)
+        swept.emitted.add(emitted)
+        if isinstance(reading, Unknown):
+            swept.blind.append(f"{reading.source}: {reading.error}")
+        _cover(swept.coverage[stage.name], decisions, now)
+
+    def _revive(self, stage: Stage) -> Page:
+        settings, after = self._desk.settings, list[FailedStage]()
+        before_ms = self._desk.clock.now_ms() - int(1000 * settings.reset_cooldown_s)
+
+        def page(swept: Swept, _followed_ms: int) -> int | None:
+            budget, limit = settings.reset_budget_count, settings.sweep_page
+            rows = self._desk.truth.failed_stages(stage.name, budget, before_ms, limit, after[0] if after else None)
+            if not rows:
+                return None
+            swept.reset += self._reset(rows)
+            after[:] = rows[-1:]
+            return len(rows)
+
+        return page
+
+    def _reset(self, rows: Sequence[FailedStage]) -> int:
+        now, commands, noted = self._desk.clock.now_ms(), list[Reset](), list[Noted]()
+        for row in rows:
+            paused = self._pausing.is_paused(row.key.tenant, row.stage, row.reason)
+            verdict = decide_reset(row, now, self._desk.settings, paused)
+            evidence = {"failed": row.reason, "resets": row.resets}
+            action = "reset" if verdict.reset else Action.NOTHING
+            noted.append(Noted(row.key, row.stage, row.token, action, verdict.reason, evidence, now))
+            if verdict.reset:
+                cause, states = Cause(self._desk.who, verdict.reason), (StageState.FAILED,)
+                commands.append(Reset(row.key, row.stage, cause, states, automatic=True, token=row.token))
+        results = self._desk.commit(commands) if commands else []
+        self._desk.notes.note(noted)
+        return sum(isinstance(result, Committed) for result in results)
+
+
+def _cover(coverage: Coverage, decisions: Sequence[Decision], now_ms: int) -> None:
+    coverage.open += len(decisions)
+    if any(d.reason == "intent_unreadable" for d in decisions):
+        coverage.gap = coverage.oldest_ms = None
+    if coverage.gap is None:
+        return
+    missing = [
+        d for d in decisions if d.action is not Action.NOTHING and d.reason not in ("pause_over", "version_changed")
+    ]
+    coverage.gap += len(missing)
+    ages = [now_ms - d.open.since_ms for d in missing]
+    coverage.oldest_ms = max([*ages, *([coverage.oldest_ms] if coverage.oldest_ms is not None else [])], default=None)
 
 
 def _sight(reading: Reading[Mapping[ItemKey, Presence]], key: ItemKey) -> Sight:

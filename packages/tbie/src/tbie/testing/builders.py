@@ -16,7 +16,7 @@ from tbie.core.outcome import Completed, Facts, Outcome
 from tbie.core.settings import Settings
 from tbie.execution import Drift, Handler, Handlers, OneByOne, Work
 from tbie.intent import Envelope, IntentQueue
-from tbie.reconciler.emit import Resolve
+from tbie.reconciler.desk import Resolve
 from tbie.reconciler.loop import Reconciler
 from tbie.truth import Item, NewItem, OpenStage, Result, Settle, StageRecord, Step, TruthStore
 from tbie.worker import Worker

@@ -34,6 +34,8 @@ class Job:
     message: Message
     item: Item
     record: StageRecord
+    held_until_ms: int | None = None
+    """Its outcome belongs to a failure class that is paused: it waits until then, and the receive does not count."""
 
 
 class Chain:

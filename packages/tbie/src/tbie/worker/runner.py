@@ -103,5 +103,10 @@ class Runner:
             "done": self._worker.done,
             "drift": {name: list(pair) for name, pair in drift.differences.items()} if drift else None,
             "pid": os.getpid(),
+            "started_ms": self._worker.started_ms,
+            "claimed": self._worker.claimed,
+            "first_claim_ms": self._worker.first_claim_ms,
+            "superseded": self._worker.superseded,
+            "last_superseded_ms": self._worker.last_superseded_ms,
         }
         self._truth.beat(Heartbeat("worker", self._worker.name, self._clock.now_ms(), body))

@@ -9,19 +9,19 @@ from typing import assert_never
 
 from tbie.core.cause import Cause
 from tbie.core.outcome import Completed, Facts, Outcome, Retry, TerminalFailure
-from tbie.intent import Bury, Defer, Delete, Disposal, IntentQueue, Message
+from tbie.intent import Bury, Defer, Delete, Disposal, Hold, IntentQueue, Message
 from tbie.truth import Committed, Result, Settle, StageState, TruthStore
 from tbie.worker.chain import raised
 from tbie.workflow import Workflow
 
 
-def disposal(settle: Settle, message: Message, result: Result) -> Disposal:
-    """What becomes of a message once Truth has answered."""
+def disposal(settle: Settle, message: Message, result: Result, held: bool = False) -> Disposal:
+    """What becomes of a message once Truth has answered; *held* if its failure class is paused."""
     if not isinstance(result, Committed):
         return Delete(message)  # superseded: a newer intent, or a result, exists
     record = next(r for r in result.records if r.stage == settle.stage)
     if record.state is StageState.PENDING:
-        return Defer(message, record.not_before_ms)
+        return Hold(message, record.not_before_ms) if held else Defer(message, record.not_before_ms)
     if isinstance(settle.outcome, Retry):
         return Bury(message, record.reason or "receives_exhausted", record.evidence or {})
     return Delete(message)

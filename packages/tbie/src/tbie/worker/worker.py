@@ -7,17 +7,20 @@ between costs a repetition that Truth refuses, never the work. A handler's excep
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
 from tbie.core.errors import TbieError, TruthUnavailableError
-from tbie.core.outcome import Outcome
+from tbie.core.outcome import Outcome, Retry
 from tbie.core.settings import Settings
 from tbie.execution import Drift, Handlers, OneByOne, Progress, Together
-from tbie.intent import Claim, Delete, Disposal, IntentQueue, Message, Release
-from tbie.truth import Committed, Result, Settle, StageState, Step, TruthStore
+from tbie.intent import Claim, Delete, Disposal, Hold, IntentQueue, Message, Release
+from tbie.pause import FailureClass
+from tbie.truth import Command, Committed, Result, Settle, Step, TruthStore
 from tbie.worker.chain import Chain, Job, NoProgress
+from tbie.worker.guards import PutRight, Run, Superseded, guard
+from tbie.worker.paused import Paused
 from tbie.worker.settling import disposal, unstorable, words
 from tbie.workflow import Workflow
 
@@ -30,6 +33,10 @@ class Stepped:
     committed: int = 0
     superseded: int = 0
     released: int = 0
+    held: int = 0
+    """Not tried, or not counted: their failure class is paused."""
+    put_right: int = 0
+    """Not tried: the row was not as the intent said, and has a fresh intent now."""
 
 
 class Worker:
@@ -66,7 +73,10 @@ class Worker:
             settings.check_stage(stage.name, stage.max_run_s)
         self._disposals: list[Disposal] = []
         self.held: tuple[Message, ...] = ()
-        self.done = 0
+        self.done = self.claimed = self.superseded = 0
+        self.first_claim_ms = self.last_superseded_ms = 0
+        self.started_ms = clock.now_ms()
+        self._paused = Paused(truth, clock, settings)
         self.drift: Drift | None = None
         self._attest_now()
 
@@ -85,6 +95,8 @@ class Worker:
         if not messages:
             return stepped
         stepped.claimed = len(messages)
+        self.claimed += len(messages)
+        self.first_claim_ms = self.first_claim_ms or self._clock.now_ms()
         self.held = tuple(messages)
         try:
             self._work(messages, stepped, stopping)
@@ -95,6 +107,9 @@ class Worker:
             raise
         finally:
             self.held = ()
+            if stepped.superseded:
+                self.superseded += stepped.superseded
+                self.last_superseded_ms = self._clock.now_ms()
         return stepped
 
     def _attest_now(self) -> None:
@@ -143,27 +158,46 @@ class Worker:
         self._commit(settles, jobs[begun : begun + len(settles)], stepped)
 
     def _load(self, messages: Sequence[Message], stepped: Stepped) -> list[Job]:
-        jobs = []
+        """The messages that may be run. The others are superseded, put right, or held back by a pause."""
+        jobs: list[Job] = []
+        right: list[tuple[Message, Command]] = []
         items = self._truth.get([m.envelope.key for m in messages])
         for message, item in zip(messages, items, strict=True):
-            envelope = message.envelope
-            record = item.stages.get(envelope.stage) if item is not None else None
-            if (
-                item is None
-                or record is None
-                or record.state is not StageState.PENDING
-                or record.token != envelope.token
-                or record.generation != envelope.generation
-            ):
-                self._disposals.append(Delete(message))
-                stepped.superseded += 1
-            else:
-                jobs.append(Job(message, item, record))
+            checked = guard(message.envelope, item, self._workflow, f"worker:{self.name}")
+            match checked:
+                case Superseded():
+                    self._disposals.append(Delete(message))
+                    stepped.superseded += 1
+                case PutRight(command=command):
+                    right.append((message, command))
+                case Run(item=found, record=record):
+                    until = self._held_back(message, record.reason)
+                    if until is None:
+                        jobs.append(Job(message, found, record))
+                    else:
+                        self._disposals.append(Hold(message, until))
+                        stepped.held += 1
+        if right:
+            self._truth.commit([command for _, command in right])
+            self._disposals += [Delete(message) for message, _ in right]
+            stepped.put_right += len(right)
+            self._after_commit()
         return jobs
+
+    def _held_back(self, message: Message, reason: str | None) -> int | None:
+        if reason is None:
+            return None
+        envelope = message.envelope
+        return self._paused.until(FailureClass(envelope.key.tenant, envelope.stage, reason), envelope.token)
 
     def _settle(self, job: Job, outcome: Outcome, then: tuple[Step, ...]) -> Settle:
         record, message = job.record, job.message
         stage = self._workflow[record.stage]
+        if isinstance(outcome, Retry):
+            until = self._paused.until(FailureClass(job.item.key.tenant, record.stage, outcome.reason))
+            if until is not None:
+                job.held_until_ms = max(until, outcome.not_before_ms or 0)
+                outcome = replace(outcome, not_before_ms=job.held_until_ms)
         return Settle(
             job.item.key,
             record.stage,
@@ -174,7 +208,7 @@ class Worker:
             Cause(f"worker:{self.name}", words(outcome)),
             then,
             message.receives,
-            message.receives >= stage.retry.max_receives,
+            message.receives >= stage.retry.max_receives and job.held_until_ms is None,
         )
 
     def _commit(self, settles: Sequence[Settle], jobs: Sequence[Job], stepped: Stepped) -> None:
@@ -187,7 +221,8 @@ class Worker:
         except Exception:  # noqa: BLE001 - one result that cannot be stored (NaN, bytes) must not take its batch along
             results = [self._commit_alone(settle) for settle in settles]
         for settle, job, result in zip(settles, jobs, results, strict=True):
-            self._disposals.append(disposal(settle, job.message, result))
+            self._disposals.append(disposal(settle, job.message, result, job.held_until_ms is not None))
+            stepped.held += job.held_until_ms is not None
             if isinstance(result, Committed):
                 stepped.committed += 1
             else:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from tbie.core.clock import Clock
-from tbie.core.reading import FleetView, Known, Reading
+from tbie.core.reading import Boot, BootState, FleetView, Known, Reading
 from tbie.worker import Worker
 
 
@@ -33,7 +33,14 @@ class MemoryFleet:
     def view(self, pool: str) -> Reading[FleetView]:
         staff = self.workers[pool]
         busy = sum(bool(worker.held) for worker in staff)
-        return Known(FleetView(self._desired[pool], len(staff), busy), "memory", self._clock.now_ms())
+        boots = tuple(
+            Boot(w.name, BootState.CLAIMED, w.first_claim_ms)
+            if w.claimed
+            else Boot(w.name, BootState.REGISTERED, w.started_ms)
+            for w in staff
+            if not w.done
+        )
+        return Known(FleetView(self._desired[pool], len(staff), busy, boots), "memory", self._clock.now_ms())
 
     def step(self) -> int:
         """One step of every worker; returns how many messages they claimed."""

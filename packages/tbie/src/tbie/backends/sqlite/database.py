@@ -1,6 +1,6 @@
 """One SQLite file: opening, schema version, writers in a queue, and errors in words.
 
-Callers: ``truth`` and ``intent`` of this folder. Nothing else touches ``sqlite3``.
+Callers: ``truth``, ``intent`` and ``ledger`` of this folder. Nothing else touches ``sqlite3``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from tbie.core.errors import NewerSchemaError, TbieError
 _BROKEN = ("malformed", "not a database", "no such table", "no such column")
 """What SQLite says of a file that was overwritten, or emptied, under an open connection."""
 
+_OUTDATED = "of an older version"
+_WORTHLESS = (*_BROKEN, _OUTDATED, "unable to open")
+"""What is said of a rebuildable file that cannot be used: it is begun anew."""
+
 _BUSY_TIMEOUT_S = 30.0
 """How long to wait for a program that holds the file without holding the lock file: not one of ours."""
 _BUSY_TIMEOUT_REBUILDABLE_S = 2.0
@@ -38,6 +42,7 @@ class Database:
         create: whether a missing file may be begun. A file that was open once is never begun anew unless *rebuildable*:
             an empty record in the place of a lost one would look like a home without work.
         steps: the SQL that makes version 2 of version 1, version 3 of version 2, and so on, up to that of *schema*.
+            A *rebuildable* file needs none: one of an older version is set aside and begun anew.
     """
 
     def __init__(
@@ -53,6 +58,7 @@ class Database:
         self.path, self._steps = path, steps
         self._create = create or rebuildable
         self._schema, self._version = schema
+        assert rebuildable or len(steps) == self._version - 1, "each version but the first needs its step"
         self._pragmas, self._unavailable, self._rebuildable = pragmas, unavailable, rebuildable
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -142,7 +148,7 @@ class Database:
         try:
             return self._connect()
         except sqlite3.DatabaseError as error:
-            if not self._rebuildable or not any(sign in str(error) for sign in (*_BROKEN, "unable to open")):
+            if not self._rebuildable or not any(sign in str(error) for sign in _WORTHLESS):
                 raise  # a queue that is locked, or on a full disk, is not broken
             self._set_aside()
             return self._connect()
@@ -170,7 +176,7 @@ class Database:
         )
         try:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            self._refuse_newer(version)  # before any pragma: to set the journal mode is to write to the file
+            self._refuse_other(version)  # before any pragma: to set the journal mode is to write to the file
             if version == 0:
                 self._refuse_to_begin()  # an emptied file is as lost as a missing one
             for pragma in self._pragmas:
@@ -191,7 +197,10 @@ class Database:
         script = ";\n".join(("BEGIN IMMEDIATE", *scripts, f"PRAGMA user_version={self._version}", "COMMIT;"))
         connection.executescript(script)
 
-    def _refuse_newer(self, version: int) -> None:
+    def _refuse_other(self, version: int) -> None:
+        """Versions that there is no way from."""
+        if self._rebuildable and 0 < version < self._version:
+            raise sqlite3.DatabaseError(_OUTDATED)
         if version > self._version:
             raise NewerSchemaError(
                 f"{self.path} was written by a newer version (schema {version}, this one knows {self._version}); "

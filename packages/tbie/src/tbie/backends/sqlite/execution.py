@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +19,9 @@ from tbie.core.clock import Clock
 from tbie.core.errors import TbieError
 from tbie.core.ids import Ids
 from tbie.core.outcome import Facts
-from tbie.core.reading import FleetView, Known, Reading
+from tbie.core.reading import Boot, BootState, Died, FleetView, Known, Reading
 
+_DEATHS = 20  # the last few are kept for whoever looks; the history of each item has them all
 _BACKOFF_MAX_S = 30.0  # a worker that cannot start is tried this seldom, not in a loop that burns the machine
 
 
@@ -30,7 +31,17 @@ class _Process:
     popen: subprocess.Popen[bytes]
     slot: Path
     log: Path
+    started_ms: int
+    registered_ms: int | None = None
     ended_for: str | None = None
+
+    def boot(self, now_ms: int) -> Boot:
+        """How far it has come, as far as can be seen from outside."""
+        if self.registered_ms is None and self.slot.exists():
+            self.registered_ms = now_ms
+        if self.registered_ms is None:
+            return Boot(self.owner, BootState.STARTED, self.started_ms)
+        return Boot(self.owner, BootState.REGISTERED, self.registered_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,9 @@ class Death:
 @dataclass(slots=True)
 class _Pool:
     desired: int = 0
+    short_since_ms: int | None = None
+    """Since when fewer processes run than were asked for; None if enough do."""
+    last_boot_error: str | None = None
     processes: list[_Process] = field(default_factory=list)
     boot_failures: int = 0
     next_start_s: float = 0.0
@@ -74,31 +88,50 @@ class ProcessFleet:
         self._pools: dict[str, _Pool] = {}
         self._unburied: list[Death] = []
         self.deaths: Counter[str] = Counter()
+        self._died: dict[str, deque[Died]] = {}
         self.last_boot_error: str | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
     def set_desired(self, pool: str, workers: int) -> None:
-        self._pools.setdefault(pool, _Pool()).desired = workers
+        staff = self._pools.setdefault(pool, _Pool())
+        staff.desired = workers
+        self._note_shortage(staff)
 
     def view(self, pool: str) -> Reading[FleetView]:
         staff = self._pools.get(pool, _Pool())
         running = [p for p in staff.processes if p.popen.poll() is None]
         busy = sum(read_slot(p.slot) is not None for p in running)
-        return Known(FleetView(staff.desired, len(running), busy), "processes", self._clock.now_ms())
+        now = self._clock.now_ms()
+        boots = [process.boot(now) for process in running]
+        if staff.short_since_ms is not None:
+            missing = range(staff.desired - len(staff.processes))
+            boots += [Boot(f"{pool}-next-{n + 1}", BootState.REQUESTED, staff.short_since_ms) for n in missing]
+        view = FleetView(
+            staff.desired,
+            len(running),
+            busy,
+            tuple(boots),
+            staff.boot_failures,
+            staff.last_boot_error,
+            tuple(self._died.get(pool, ())),
+        )
+        return Known(view, "processes", now)
 
     def supervise(self) -> list[Death]:
         """Bury the dead, end what overstays, start what is missing."""
         deaths = []
-        for staff in self._pools.values():
+        for pool, staff in self._pools.items():
             for process in list(staff.processes):
                 status = process.popen.poll()
                 if status is None:
+                    process.boot(self._clock.now_ms())
                     self._end_if_overdue(process)
                     continue
                 staff.processes.remove(process)
                 death = self._reap(process, status, staff)
                 if death is not None:
                     deaths.append(death)
+                    self._note_death(pool, death)
                     self._unburied.append(death)
         self._bury_all()
         for pool, staff in self._pools.items():
@@ -107,13 +140,27 @@ class ProcessFleet:
                     staff.processes.append(self._start(pool))
                 except OSError as error:  # no room for a log, no memory for a process: seldom for long
                     self._note_boot_failure(staff, str(error))
+            self._note_shortage(staff)
         return deaths
+
+    def _note_shortage(self, staff: _Pool) -> None:
+        """Begin to count, or stop counting, how long workers that were asked for have been missing."""
+        if len(staff.processes) >= staff.desired:
+            staff.short_since_ms = None
+        elif staff.short_since_ms is None:
+            staff.short_since_ms = self._clock.now_ms()
+
+    def _note_death(self, pool: str, death: Death) -> None:
+        doing, now = death.doing, self._clock.now_ms()
+        stage, item, tenant = (doing.stage, doing.item.item, doing.item.tenant) if doing else ("", "", "")
+        died = Died(death.owner, death.reason, stage, item, tenant, now)
+        self._died.setdefault(pool, deque(maxlen=_DEATHS)).append(died)
 
     def _note_boot_failure(self, staff: _Pool, words: str) -> None:
         """Do not start it again in a loop."""
         staff.boot_failures += 1
         staff.next_start_s = self._clock.monotonic_s() + min(_BACKOFF_MAX_S, 0.5 * 2 ** min(staff.boot_failures, 10))
-        self.last_boot_error = words
+        staff.last_boot_error = self.last_boot_error = words
 
     def _bury_all(self) -> None:
         """Bury who is not buried yet. A store that is away keeps nobody from supervising: the next look tries again."""
@@ -138,7 +185,10 @@ class ProcessFleet:
         for owner, slot in dead_owners(self._folder):
             if owner not in ours:
                 doing = read_slot(slot) if charge else None
-                self._bury(Death(owner, doing, "worker_died" if charge else "interrupted", {}))
+                death = Death(owner, doing, "worker_died" if charge else "interrupted", {})
+                self._bury(death)
+                if charge:
+                    self._note_death(owner.rsplit("-", 1)[0], death)
                 slot.unlink(missing_ok=True)
                 count += 1
         for log in self._folder.glob("*.log"):  # of workers whose engine was killed: nobody else takes them away
@@ -194,7 +244,7 @@ class ProcessFleet:
                 stderr=stderr,
                 start_new_session=True,  # an interrupt from the terminal is for the engine, which drains its workers
             )
-        return _Process(owner, popen, self._folder / f"{owner}{SUFFIX}", log)
+        return _Process(owner, popen, self._folder / f"{owner}{SUFFIX}", log, self._clock.now_ms())
 
     def _end_if_overdue(self, process: _Process) -> None:
         doing = read_slot(process.slot)

@@ -14,6 +14,7 @@ from tbie.testing.conformance.belief import BeliefConformance
 from tbie.testing.conformance.end_to_end import EndToEndConformance
 from tbie.testing.conformance.execution import FleetConformance
 from tbie.testing.conformance.intent import IntentConformance
+from tbie.testing.conformance.ledger import LedgerConformance
 from tbie.testing.conformance.objects import ObjectsConformance
 from tbie.testing.conformance.truth import TruthConformance
 
@@ -22,6 +23,7 @@ __all__ = [
     "EndToEndConformance",
     "FleetConformance",
     "IntentConformance",
+    "LedgerConformance",
     "ObjectsConformance",
     "TruthConformance",
 ]

@@ -1,0 +1,219 @@
+"""Commands over many images at once: replay, regrade, and looking after the campaigns that carry them out.
+
+A campaign is written down first and carried out after that: by the engine that leads this home, else by the command itself.
+Killed at any moment, it is resumed by the next engine, by ``campaign resume``, or by the same command.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from parjanya.cli.bulk import Asked, check_stage, tell, words
+from parjanya.cli.common import Common, Exit, opened, printable, say, show, show_json
+from parjanya.cli.driving import carry_out
+from parjanya.export.campaign_page import page
+from parjanya.export.files import write_whole
+from parjanya.views.campaigns import GRADES, REGRADE, REPLAY, in_a_line, outcome, stale_stages, totals
+from parjanya.views.where import parse
+from tbie.campaign import Campaign, CampaignState, cancel, find, resume, started
+
+campaigns = App(name="campaign", help="Bulk replays: what runs, what was done, what came of it.")
+
+_Rate = Annotated[float | None, Parameter(name="--rate")]
+
+
+def replay(
+    *,
+    where: str,
+    from_: Annotated[str, Parameter(name="--from")],
+    reason: str,
+    dry_run: bool = False,
+    tenant: str | None = None,
+    wait: bool = False,
+    rate: _Rate = None,
+    sample: int = 0,
+    common: Common | None = None,
+) -> int:
+    """Reset images to a stage: its facts and everything after it are cleared and computed again.
+
+    Parameters
+    ----------
+    where
+        Which images, e.g. 'verdict == "reject"' or 'status == "failed"'.
+    from_
+        The first stage to run again.
+    reason
+        Why; it is kept in the history of each image.
+    dry_run
+        Only say how many, and what it would cost.
+    tenant
+        Only this tenant's.
+    wait
+        Wait until the engine that leads this home has reset all of them. Without an engine this command does it itself.
+    rate
+        Images reset in a second, at most.
+    sample
+        Decide this many of them again at once, changing nothing, and say what would become of them.
+    """
+    common = common or Common()
+    parse(where)
+    asked = Asked(REPLAY, where, tenant, printable(reason), rate, dry_run, wait, sample)
+    with opened(common) as system:
+        check_stage(system, from_)
+        done = asked.run(system, [from_])
+    (boundary,) = done["boundaries"] or [{}]
+    extra = {key: boundary[key] for key in ("tenants", "executions", "cost_s", "trial") if key in boundary}
+    head = {key: done[key] for key in ("matched", "replayed", "dry_run")}
+    told = {**head, "from": from_, "campaign": (done["campaigns"] or [None])[0], "state": done["state"], **extra}
+    return tell(common, told, done)
+
+
+def regrade(
+    *,
+    stage: str | None = None,
+    where: str | None = None,
+    dry_run: bool = False,
+    sample: int = 0,
+    tenant: str | None = None,
+    reason: str | None = None,
+    wait: bool = False,
+    rate: _Rate = None,
+    common: Common | None = None,
+) -> int:
+    """Judge images again whose results were computed under an older version than the one declared now.
+
+    Parameters
+    ----------
+    stage
+        Only results of this stage (default: of every stage, earliest first).
+    where
+        Only images for which this holds.
+    dry_run
+        Only say how many, and what it would cost.
+    sample
+        Decide this many of them again at once, changing nothing, and say what would become of them.
+    tenant
+        Only this tenant's.
+    reason
+        Why; it is kept in the history of each image.
+    wait
+        Wait until the engine that leads this home has reset all of them. Without an engine this command does it itself.
+    rate
+        Images reset in a second, at most.
+    """
+    common = common or Common()
+    if where is not None:
+        parse(where)
+    why = printable(reason) if reason is not None else "computed under an older version"
+    asked = Asked(REGRADE, where or "", tenant, why, rate, dry_run, wait, sample)
+    with opened(common) as system:
+        if stage is not None:
+            check_stage(system, stage)
+        stages = [stage] if stage is not None else stale_stages(system.truth, system.workflow)
+        done = asked.run(system, stages)
+    return tell(common, done, done)
+
+
+@campaigns.command(name="list")
+def list_(*, common: Common | None = None) -> int:
+    """Every campaign, oldest first."""
+    common = common or Common()
+    with opened(common) as system:
+        found = started(system.truth)
+    if common.json:
+        show_json([c.body() for c in found])
+    else:
+        for campaign in found:
+            show(in_a_line(campaign))
+        if not found:
+            say("there is no campaign; `replay` and `regrade` begin one")
+    return Exit.DONE
+
+
+@campaigns.command(name="show")
+def show_(name: str, /, *, html: Path | None = None, common: Common | None = None) -> int:
+    """One campaign: how far it is, and the verdicts before and after.
+
+    Parameters
+    ----------
+    name
+        Its id.
+    html
+        Also write the report there, as a page that needs nothing else.
+    """
+    common = common or Common()
+    with opened(common) as system:
+        campaign, _ = find(system.truth, name)
+        report = outcome(system.truth, campaign, system.workflow, system.objects).to_json()
+    told = {**campaign.body(), "report": report}
+    if html is not None:
+        when = {"created": _at(campaign.created_ms)}
+        if campaign.finished_ms is not None:
+            when["finished"] = _at(campaign.finished_ms)
+        write_whole(html, page(told, GRADES, when).encode("utf-8"))
+    if common.json:
+        show_json(told)
+    else:
+        _show_words(campaign, report)
+    return Exit.DONE
+
+
+def _show_words(campaign: Campaign, report: dict[str, Any]) -> None:
+    show(in_a_line(campaign))
+    show(f"  began {_at(campaign.created_ms)} by {campaign.who}; images: {campaign.selector or 'all'}")
+    show(f"  before: {words(totals(report['before']))}")
+    show(f"  after:  {words(totals(report['after']))}")
+    for old, news in report["flips"].items():
+        show("    " + ", ".join(f"{old} → {new}: {count}" for new, count in news.items()))
+    for example in report["examples"]:
+        codes = ", ".join(reason["code"] for reason in example["after"]["reasons"]) or "no reason"
+        show(f"    {example['path']}: {example['before']['grade']} → {example['after']['grade']} ({codes})")
+
+
+def _at(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+@campaigns.command(name="cancel")
+def cancel_(name: str, /, *, common: Common | None = None) -> int:
+    """Stop a campaign at its next page. What it has reset stays reset and is computed again.
+
+    Parameters
+    ----------
+    name
+        Its id.
+    """
+    common = common or Common()
+    with opened(common) as system:
+        campaign = cancel(system.truth, system.clock, name)
+    return _said(common, campaign)
+
+
+@campaigns.command(name="resume")
+def resume_(name: str, /, *, wait: bool = False, common: Common | None = None) -> int:
+    """Go on with a campaign that was cancelled, is paused, or lost its driver.
+
+    Parameters
+    ----------
+    name
+        Its id.
+    wait
+        Wait until the engine that leads this home has reset everything. Without an engine this command does it itself.
+    """
+    common = common or Common()
+    with opened(common) as system:
+        campaign = resume(system.truth, system.clock, name)
+        (campaign,) = carry_out(system, [campaign], wait=wait, limit_rate=False)
+    return _said(common, campaign)
+
+
+def _said(common: Common, campaign: Campaign) -> int:
+    if common.json:
+        show_json(campaign.body())
+    else:
+        show(in_a_line(campaign))
+    return Exit.NOT_WELL if campaign.state is CampaignState.PAUSED else Exit.DONE

@@ -1,0 +1,65 @@
+"""`doctor`: every guardrail on this machine and this home; and what an engine asks of them when it starts."""
+
+from __future__ import annotations
+
+from parjanya.cli.common import Common, Exit, say, show, show_json
+from parjanya.home import Home
+from parjanya.profiles.embedded import System, open_system
+from parjanya.profiles.environment import PROFILE, from_environment
+from parjanya.profiles.examine import add_stores, surroundings, without_stores
+from parjanya.views.doctor import advises, all_pass, examine_all, examine_at_start, forbids, lines, report, sentence
+from tbie.core.clock import SystemClock
+from tbie.core.errors import GuardrailError, SettingsError, TbieError
+from tbie.core.settings import Settings
+from tbie.guardrails import Surroundings
+
+
+def doctor(*, common: Common | None = None) -> int:
+    """Examine this machine and this home: would work be safe here? Each check was left behind by an incident.
+
+    Works on a home in any state, also a broken one; a home that is not there yet is begun.
+    """
+    common = common or Common()
+    examined = examine_all(_look_around(Home(common.root)))
+    if common.json:
+        show_json(report(examined))
+    else:
+        show("\n".join(lines(examined)))
+    return Exit.DONE if all_pass(examined) else Exit.NOT_WELL
+
+
+def _look_around(home: Home) -> Surroundings:
+    refused = None
+    try:
+        settings = from_environment()
+    except SettingsError as error:
+        refused, settings = str(error), Settings(**PROFILE)  # type: ignore[arg-type]
+    clock = SystemClock()
+    try:
+        system = open_system(home, settings, clock)
+    except TbieError as error:
+        around = surroundings(home, settings, clock, thorough=True)
+        without_stores(around, error)
+    else:
+        try:
+            around = surroundings(home, settings, clock, thorough=True)
+            add_stores(around, system)
+        finally:
+            system.close()
+    around.refused = refused
+    return around
+
+
+def guard(system: System) -> None:
+    """Examine what is cheap before an engine starts; what it can go on without is said once.
+
+    Raises:
+        GuardrailError: work would be unsafe here; the message names the incident.
+    """
+    around = surroundings(system.home, system.settings, system.clock, thorough=False)
+    add_stores(around, system)
+    examined = examine_at_start(around)
+    for problem in forbids(examined):
+        raise GuardrailError(sentence(problem))
+    for problem in advises(examined):
+        say(f"doctor: {sentence(problem)}")

@@ -1,0 +1,255 @@
+"""What a campaign of this application means: which images it selects, how they count, and what it would do or has done.
+
+Callers: the engine (``selector``, ``grade``), ``replay`` and ``regrade`` before they begin (``plan``), ``campaign show``
+(``outcome``). Old verdicts are read from the histories, where each reset image carries the mark of its campaign: nothing is
+copied, and a later campaign changes no earlier report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from heapq import nsmallest
+from typing import Any
+
+from parjanya.export.record import ImageRecord
+from parjanya.stages import curate
+from parjanya.views.candidates import all_items
+from parjanya.views.records import record, status_of
+from parjanya.views.where import Selector, WhereError, parse
+from tbie.campaign import Before, Campaign, SelectorError, before
+from tbie.campaign.record import Selects
+from tbie.objects import ObjectStore
+from tbie.truth import Item, StageState, TruthStore
+from tbie.workflow import Workflow
+
+REPLAY, REGRADE = "replay", "regrade"
+
+GRADES = ("keep", "review", "reject", "failed", "pending", "none")
+"""How an image counts: its verdict; else that a stage of it has failed; that it is worked on; that it has no verdict."""
+
+EXAMPLES_OF_EACH = 5
+"""Images shown for each kind of change: enough to see a pattern, few enough to look at."""
+
+
+def grade(item: Item, workflow: Workflow) -> str:
+    """How *item* counts in a summary."""
+    status = status_of(item, workflow)
+    if status != "completed":
+        return status
+    judged = item.stages.get(curate.NAME)
+    verdict = (judged.facts or {}).get("verdict") if judged is not None else None
+    return str(verdict) if verdict in GRADES else "none"
+
+
+def grader(workflow: Workflow) -> Any:
+    """``grade`` for the kernel's driver."""
+    return partial(grade, workflow=workflow)
+
+
+def selector(campaign: Campaign, workflow: Workflow, objects: ObjectStore) -> Selects:
+    """Which images *campaign* resets.
+
+    Raises:
+        SelectorError: this program cannot read its expression.
+    """
+    try:
+        where = parse(campaign.selector) if campaign.selector else None
+    except WhereError as error:
+        raise SelectorError(f"campaign {campaign.id}: {error}") from error
+
+    def selects(then: Item, now: Item) -> bool:
+        if campaign.kind == REGRADE and not is_older(now, campaign.stage, workflow):
+            return False
+        return where is None or where(record(then, workflow, objects))
+
+    return selects
+
+
+def is_older(item: Item, stage: str, workflow: Workflow) -> bool:
+    """Whether *stage* of *item* was completed under another version than the one declared now."""
+    found = item.stages.get(stage)
+    return found is not None and found.state is StageState.COMPLETED and found.version != workflow[stage].version
+
+
+def stale_stages(truth: TruthStore, workflow: Workflow) -> list[str]:
+    """Stages with rows of another version than declared, earliest boundary first."""
+    old = {
+        stage for (stage, version), count in truth.versions().items() if count and _differs(workflow, stage, version)
+    }
+    return [stage.name for stage in workflow.stages if stage.name in old]
+
+
+def _differs(workflow: Workflow, stage: str, version: str) -> bool:
+    declared = workflow.get(stage)
+    return declared is not None and declared.version != version
+
+
+@dataclass(slots=True)
+class Boundary:
+    """What would be reset to one stage."""
+
+    stage: str
+    matched: int = 0
+    tenants: dict[str, Counter[str]] = field(default_factory=dict)
+    executions: Counter[str] = field(default_factory=Counter)
+    """By stage, how often it would run: images whose stage was skipped before are expected to skip it again."""
+    sample: list[Item] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "stage": self.stage,
+            "matched": self.matched,
+            "tenants": {tenant: dict(grades) for tenant, grades in sorted(self.tenants.items())},
+            "executions": dict(self.executions),
+        }
+
+
+def plan(
+    truth: TruthStore,
+    workflow: Workflow,
+    objects: ObjectStore,
+    stages: Sequence[str],
+    where: Selector | None,
+    *,
+    regrade: bool,
+    tenant: str | None = None,
+    sample: int = 0,
+) -> list[Boundary]:
+    """What a replay, or a regrade, to each of *stages* (earliest boundary first) would do now. Changes nothing.
+
+    An image counts at its earliest boundary; it counts at a second one only where that is not downstream of the first.
+    The *sample* is the images with the smallest ids: ids are hashes, so this is a fair draw, and the same one each time.
+    """
+    boundaries = [Boundary(stage) for stage in stages]
+    for item in all_items(truth, tenant):
+        if where is not None and not where(record(item, workflow, objects)):
+            continue
+        covered: set[str] = set()
+        for boundary in boundaries:
+            if boundary.stage in covered or (regrade and not is_older(item, boundary.stage, workflow)):
+                continue
+            covered |= {boundary.stage, *(stage.name for stage in workflow.downstream[boundary.stage])}
+            _count(boundary, item, workflow, sample)
+    return boundaries
+
+
+def _count(boundary: Boundary, item: Item, workflow: Workflow, sample: int) -> None:
+    boundary.matched += 1
+    boundary.tenants.setdefault(item.key.tenant, Counter())[grade(item, workflow)] += 1
+    for stage in (boundary.stage, *(stage.name for stage in workflow.downstream[boundary.stage])):
+        found = item.stages.get(stage)
+        if found is None or found.state is not StageState.SKIPPED:
+            boundary.executions[stage] += 1
+    if sample:
+        boundary.sample = nsmallest(sample, [*boundary.sample, item], key=lambda i: (i.key.item, i.key.tenant))
+
+
+@dataclass(slots=True)
+class Example:
+    """One image whose verdict changed, before and after."""
+
+    then: ImageRecord
+    now: ImageRecord
+    grades: tuple[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        after = self.now.to_json()
+        told = {"id": after["id"], "tenant": after["tenant"], "path": after["path"]}
+        sides = zip(("before", "after"), (self.then, self.now), self.grades, strict=True)
+        return told | {
+            side: {"grade": name, "reasons": [reason.to_json() for reason in image.reasons]}
+            for side, image, name in sides
+        }
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a campaign has done so far, by the histories of the images that it reset."""
+
+    reset: int = 0
+    unsettled: int = 0
+    """Of these, images that are still being worked on."""
+    before: dict[str, Counter[str]] = field(default_factory=dict)
+    after: dict[str, Counter[str]] = field(default_factory=dict)
+    flips: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
+
+    def add(self, was: Before, workflow: Workflow, objects: ObjectStore) -> None:
+        """Count one image."""
+        pair = grade(was.then, workflow), grade(was.now, workflow)
+        tenant = was.now.key.tenant
+        self.reset += 1
+        self.unsettled += pair[1] == "pending"
+        self.before.setdefault(tenant, Counter())[pair[0]] += 1
+        self.after.setdefault(tenant, Counter())[pair[1]] += 1
+        self.flips[pair] += 1
+        shown = self.examples.setdefault(pair, []) if pair[0] != pair[1] and pair[1] != "pending" else None
+        if shown is not None and len(shown) < EXAMPLES_OF_EACH:
+            shown.append(Example(record(was.then, workflow, objects), record(was.now, workflow, objects), pair))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data: ``flips`` maps each grade before to the grades after."""
+        flips: dict[str, dict[str, int]] = {}
+        for (old, new), count in sorted(self.flips.items(), key=lambda pair: _order(pair[0])):
+            flips.setdefault(old, {})[new] = count
+        return {
+            "reset": self.reset,
+            "unsettled": self.unsettled,
+            "before": {tenant: dict(grades) for tenant, grades in sorted(self.before.items())},
+            "after": {tenant: dict(grades) for tenant, grades in sorted(self.after.items())},
+            "flips": flips,
+            "examples": [example.to_json() for example in self.all_examples()],
+        }
+
+    def all_examples(self) -> Iterator[Example]:
+        """Every example, kind by kind."""
+        for pair in sorted(self.examples, key=_order):
+            yield from self.examples[pair]
+
+
+def _order(pair: tuple[str, str]) -> tuple[int, int]:
+    return GRADES.index(pair[0]), GRADES.index(pair[1])
+
+
+def outcome(truth: TruthStore, campaign: Campaign, workflow: Workflow, objects: ObjectStore) -> Outcome:
+    """What *campaign* has done so far. Reads the histories of images that were ever reset to its stage."""
+    done = Outcome()
+    for item in all_items(truth, campaign.tenant):
+        row = item.stages.get(campaign.stage)
+        if row is None or row.generation < 2:
+            continue
+        was = before(item, truth.history(item.key), campaign)
+        if was is not None:
+            done.add(was, workflow, objects)
+    return done
+
+
+def totals(tenants: Mapping[str, Mapping[str, int]]) -> Counter[str]:
+    """The sum over tenants."""
+    total: Counter[str] = Counter()
+    for grades in tenants.values():
+        total.update(grades)
+    return total
+
+
+_WAITS = {
+    "rate": "waits for its rate",
+    "room": "waits while much is open",
+    "version": "waits for a program that declares what it was begun for",
+}
+
+
+def in_a_line(campaign: Campaign) -> str:
+    """A campaign in one line."""
+    of = "" if campaign.total is None else f" of {campaign.total}"
+    counts = campaign.counts
+    words = f"campaign {campaign.id} ({campaign.kind} from {campaign.stage}): {campaign.state.value}, "
+    words += f"{counts.looked}{of} images looked at, {counts.matched} match, {counts.reset} reset"
+    notes = [_WAITS[campaign.waits]] if campaign.waits else []
+    notes += [campaign.problem] if campaign.problem else []
+    return "; ".join([words, *notes, campaign.reason])

@@ -1,0 +1,80 @@
+"""Between deciding and the ledger: only what has changed is written, and a ledger that is away stops nobody.
+
+A standing backlog is decided about in every sweep and always in the same way; those repetitions are counted here and
+written now and then. Caller: ``emit``.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+
+from tbie.core.clock import Clock, SystemClock
+from tbie.core.errors import LedgerUnavailableError
+from tbie.core.keys import ItemKey
+from tbie.reconciler.ledger import Ledger, Noted
+
+_FLUSH_S = 300.0  # repetitions are written this seldom: they only prolong what is there already
+_RETRY_S = 2.0  # how long a ledger that was away is left alone
+_UNWRITTEN = 10_000  # decisions kept for a ledger that is away; the oldest go first
+
+
+class Notes:
+    """Decisions on their way to a ledger; without one, nothing is kept."""
+
+    def __init__(self, ledger: Ledger | None = None, clock: Clock | None = None, bound: int = 50_000) -> None:
+        self._ledger, self._clock, self._bound = ledger, clock or SystemClock(), bound
+        self._last: OrderedDict[tuple[ItemKey, str], Noted] = OrderedDict()
+        self._unwritten: deque[Noted] = deque(maxlen=_UNWRITTEN)
+        self._flush_at_s = self._clock.monotonic_s() + _FLUSH_S
+        self._retry_at_s = self._clock.monotonic_s()
+        self.trouble: str | None = None
+        """Why decisions cannot be written now; None if they can."""
+
+    def note(self, decisions: Iterable[Noted]) -> None:
+        """Take *decisions*; write those that differ from the last one about their stage."""
+        if self._ledger is None:
+            return
+        for noted in decisions:
+            name = (noted.key, noted.stage)
+            last = self._last.pop(name, None)
+            if last is not None and last[2:5] == noted[2:5]:
+                self._last[name] = last._replace(at_ms=noted.at_ms, times=last.times + 1)
+                continue
+            if last is not None and last.times:
+                self._unwritten.append(last)
+            self._unwritten.append(noted)
+            self._last[name] = noted._replace(times=0)
+        while len(self._last) > self._bound:
+            _, oldest = self._last.popitem(last=False)
+            if oldest.times:
+                self._unwritten.append(oldest)
+        if self._clock.monotonic_s() >= self._flush_at_s:
+            self._queue_repetitions()
+        self.write()
+
+    def write(self) -> None:
+        """Write what is waiting, unless the ledger was away a moment ago."""
+        if self._ledger is None or not self._unwritten or self._clock.monotonic_s() < self._retry_at_s:
+            return
+        try:
+            self._ledger.note(list(self._unwritten))
+        except LedgerUnavailableError as error:
+            self.trouble = str(error)
+            self._retry_at_s = self._clock.monotonic_s() + _RETRY_S
+            return
+        self.trouble = None
+        self._unwritten.clear()
+
+    def close(self) -> None:
+        """Write everything, repetitions too."""
+        self._queue_repetitions()
+        self._retry_at_s = self._clock.monotonic_s()
+        self.write()
+
+    def _queue_repetitions(self) -> None:
+        self._flush_at_s = self._clock.monotonic_s() + _FLUSH_S
+        for name, last in self._last.items():
+            if last.times:
+                self._unwritten.append(last)
+                self._last[name] = last._replace(times=0)
