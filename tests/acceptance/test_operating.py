@@ -128,7 +128,7 @@ def test_explain_knows_why_nothing_moves_from_ingest_to_the_last_stage(product: 
 
     assert product.run("worker", "--until-idle", "--json").json == {"done": 1}
     assert _why(product, path, "curate") == ("waits for group", "its needs completing")
-    assert "no other image of this tenant" in _why(product, path, "group")[0]
+    assert "no other item of this tenant" in _why(product, path, "group")[0]
     assert product.look("reconcile", "--once", "--json").json["barriers_lifted"] == 1
     product.run("worker", "--until-idle")
     product.look("reconcile", "--once")
@@ -143,7 +143,9 @@ def test_replay_clears_what_is_downstream_and_computes_it_again_under_a_new_gene
     where = f'path == "{replayed}"'
     arguments = ("replay", "--where", where, "--from", "quality", "--reason", "measured anew", "--json")
     dry = product.look(*arguments, "--dry-run").json
-    assert dry == {"matched": 1, "replayed": 0, "dry_run": True, "from": "quality"}
+    assert dry | {"matched": 1, "replayed": 0, "dry_run": True, "from": "quality"} == dry  # what scripts rely on
+    assert dry["executions"] == {"quality": 1, "group": 1, "curate": 1}
+    assert dry["cost_s"] == {"quality": None, "group": None, "curate": None}  # not measured is not 0
     assert product.look(*arguments).json["replayed"] == 1
     cleared = product.images()[replayed.name]
     assert (cleared["status"], cleared["verdict"], cleared["scores"]) == ("pending", None, {})

@@ -69,7 +69,7 @@ class Instance:
     def why(self, stage: str) -> tuple[str | None, str | None]:
         (item,) = self.truth.get([self.key])
         assert item is not None
-        told = story(item, self.workflow, self.truth, self.intent, self.settings, self.clock.now_ms())
+        told = story(item, self.workflow, self.truth, self.intent, self.clock, self.settings)
         found = next(s for s in told["stages"] if s["stage"] == stage)
         return found.get("why"), found.get("moves")
 
@@ -127,7 +127,7 @@ def test_a_stage_behind_a_barrier_says_so() -> None:
     instance = Instance()
     for stage in ("technical", "preview", "quality", "observe"):
         instance.settle(stage, Completed({}))
-    assert "no other image of this tenant" in str(instance.why("group")[0])
+    assert "no other item of this tenant" in str(instance.why("group")[0])
     assert instance.why("curate")[0] == "waits for group"
     (record,) = records(instance.truth, instance.workflow, instance.objects)
     assert record.status == "pending"
@@ -201,7 +201,7 @@ def test_the_timeline_is_every_change_in_order_with_who_and_why() -> None:
     instance.settle("technical", TerminalFailure("bad", False))
     (item,) = instance.truth.get([instance.key])
     assert item is not None
-    args = (instance.workflow, instance.truth, instance.intent, instance.settings, instance.clock.now_ms())
+    args = (instance.workflow, instance.truth, instance.intent, instance.clock, instance.settings)
     first, second = story(item, *args)["timeline"]
     assert (first["who"], first["why"], first["changes"]) == ("test", "ingested", ["technical: new → pending"])
     assert second["who"] == "worker:w"

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
+from tbie.reconciler.leader import Role
 from tbie.reconciler.loop import Pass, Reconciler
 
 
@@ -59,7 +60,7 @@ class Engine:
         self._fleet.supervise()
         if done.swept is not None and not done.blind:
             self._fleet.recover(charge=True)  # workers started by hand have no supervisor but this
-        more = not done.blind and self._chores()
+        more = not done.blind and done.role is not Role.STANDBY and self._chores()
         if wait and not done.read and not done.more and not more:
             self._wait(self._settings.poll_interval_s)
         return done

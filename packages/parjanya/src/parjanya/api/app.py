@@ -33,7 +33,7 @@ def make_app(system: System) -> Starlette:
     async def readyz(_: Request) -> Response:
         args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
         who = f"http-{os.getpid()}-{next(asked)}"
-        checks = await run_in_threadpool(check_health, *args, running=True, who=who)
+        checks = await run_in_threadpool(check_health, *args, running=True, ledger=system.ledger, who=who)
         ready = all(check.ok for check in checks)
         body = {"ready": ready, "checks": [check.to_json() for check in checks]}
         return JSONResponse(body, status_code=200 if ready else 503)

@@ -19,6 +19,7 @@ from parjanya.cli.common import (
     show_json_array,
     show_json_line,
 )
+from parjanya.cli.diagnose import finding_lines
 from parjanya.profiles.embedded import System
 from parjanya.views.campaigns import in_a_line
 from parjanya.views.health import check_health
@@ -139,7 +140,7 @@ def explain(item: str, /, *, tenant: str = "default", common: Common | None = No
     common = common or Common()
     with opened(common) as system:
         found = find(system, tenant, item)
-        told = story(found, system.workflow, system.truth, system.intent, system.settings, system.clock.now_ms())
+        told = story(found, system.workflow, system.truth, system.intent, system.clock, system.settings)
         image = record(found, system.workflow, system.objects).to_json()
     if common.json:
         show_json({"image": image, **told})
@@ -172,6 +173,17 @@ def _tell(told: dict[str, Any], image: dict[str, Any]) -> None:
     for stage in told["stages"]:
         extra = "; ".join(f"{key}: {stage[key]}" for key in ("why", "moves") if stage.get(key))
         show(f"  {stage['stage']:10} {stage['state']:10} {extra}")
+    for finding in told["findings"]:
+        for line in finding_lines(finding):
+            show(line)
+    if told["decisions"]:
+        show("decisions")
+    for made in told["decisions"]:
+        if "error" in made:
+            show(f"  unknown: {made['error']}")
+        else:
+            times = f" ({made['times']} times, last {made['last']})" if made["times"] > 1 else ""
+            show(f"  {made['first']} {made['stage']}: {made['action']}, because {made['reason']}{times}")
     show("timeline")
     for line in told["timeline"]:
         show(f"  {line['at']} {line['who']}: {line['why']}")
@@ -184,7 +196,7 @@ def healthcheck(*, common: Common | None = None) -> int:
     common = common or Common()
     with opened(common) as system:
         args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
-        checks = check_health(*args, who=str(os.getpid()))
+        checks = check_health(*args, ledger=system.ledger, who=str(os.getpid()))
     well = all(check.ok for check in checks)
     if common.json:
         show_json({"healthy": well, "checks": [check.to_json() for check in checks]})

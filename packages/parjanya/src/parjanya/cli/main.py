@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, campaign, curate, doctor, look, serve
+from parjanya.cli import act, campaign, curate, diagnose, doctor, look, serve
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
+from tbie.campaign import CampaignError
 from tbie.core.errors import SettingsError, TbieError
 
 app = App(
@@ -27,6 +28,7 @@ app.command(act.ingest)
 app.command(look.status)
 app.command(look.images)
 app.command(look.explain)
+app.command(diagnose.diagnose)
 app.command(campaign.replay)
 app.command(campaign.regrade)
 app.command(campaign.campaigns)
@@ -58,7 +60,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _in_words(error: BaseException) -> tuple[Exit, str]:
     """Exit code and line for *error*."""
     match error:
-        case UsageError() | WhereError() | SettingsError():
+        case UsageError() | WhereError() | SettingsError() | CampaignError():
             return Exit.USAGE, str(error)
         case KeyboardInterrupt():
             return Exit.NOT_WELL, "interrupted; nothing is lost, run the same command again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Literal
@@ -9,10 +10,13 @@ from typing import Literal
 from parjanya.cli.common import Common, Exit, opened, say, workers_or_default
 from parjanya.cli.doctor import guard
 from parjanya.cli.working import DRAIN_S, Interrupt
-from parjanya.profiles.embedded import open_engine
+from parjanya.profiles.embedded import TRUTH_BELL, System, open_engine
 from parjanya.profiles.environment import LOG_LEVEL
-from tbie.core.errors import HomeError
+from tbie.core.errors import HomeError, TruthUnavailableError
 from tbie.logs import Format, configure
+from tbie.reconciler.leader import Role
+from tbie.reconciler.loop import COMPONENT
+from tbie.truth import Heartbeat
 
 
 def serve(
@@ -20,6 +24,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8787,
     workers: int | None = None,
+    standby: bool = False,
     log_level: Literal["debug", "info", "warning"] = "warning",
     log_format: Literal["text", "json"] = "text",
     common: Common | None = None,
@@ -34,6 +39,8 @@ def serve(
         Port to listen on; 0 takes a free one and says which.
     workers
         The most worker processes (default: one for each core, or PARJANYA_WORKERS).
+    standby
+        If another engine leads this home, wait until it has left or died, and take over.
     log_level
         What is said on standard error, and kept with what the workers say in the home: debug tells each item.
     log_format
@@ -47,7 +54,12 @@ def serve(
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
         if not system.home.lead():
-            raise HomeError(f"another engine leads {system.home.root}; stop it, or use another home")
+            if not standby:
+                raise HomeError(
+                    f"another engine leads {system.home.root}; stop it, use another home, or stand by for it (--standby)"
+                )
+            if not _stand_by(system, interrupt):
+                return Exit.DONE
         guard(system)
         configure(log_level, stream=sys.stderr, form=Format(log_format), file=system.home.events)
         os.environ[LOG_LEVEL] = log_level  # the workers that this process starts say as much
@@ -68,3 +80,21 @@ def serve(
     if not left:
         say("some workers are still busy; they finish the image at hand and leave by themselves")
     return Exit.DONE
+
+
+def _stand_by(system: System, interrupt: Interrupt) -> bool:
+    """Wait for the lock of the home; False if told to stop first."""
+    say(f"standing by: another engine leads {system.home.root}; Ctrl-C leaves")
+    beat_at_s, instance = system.clock.monotonic_s(), str(os.getpid())
+    with system.listen(TRUTH_BELL, "standby") as listener:
+        while not interrupt.asked:
+            if system.home.lead():
+                say("that engine has left; taking over")
+                return True
+            if system.clock.monotonic_s() >= beat_at_s:
+                beat_at_s = system.clock.monotonic_s() + system.settings.heartbeat_interval_s
+                with contextlib.suppress(TruthUnavailableError):  # the leader reports that; here it changes nothing
+                    body = {"role": Role.STANDBY.value}
+                    system.truth.beat(Heartbeat(COMPONENT, instance, system.clock.now_ms(), body))
+            listener.wait(system.settings.poll_interval_s)
+    return False

@@ -25,6 +25,7 @@ from tbie.backends.sqlite.belief import belief
 from tbie.backends.sqlite.bell import Bell, Listener
 from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.intent import SqliteIntent
+from tbie.backends.sqlite.ledger import SqliteLedger
 from tbie.backends.sqlite.objects import LocalObjects
 from tbie.backends.sqlite.slot import SUFFIX, Slot, is_alive, read_slot
 from tbie.backends.sqlite.truth import SqliteTruth
@@ -35,10 +36,11 @@ from tbie.core.ids import Ids, RandomIds
 from tbie.core.settings import Settings
 from tbie.engine import Engine
 from tbie.execution import Drift, Handlers, OneByOne, Together
-from tbie.logs import Events, logged_intent, logged_truth
+from tbie.logs import Events, logged_intent, logged_ledger, logged_truth
 from tbie.logs.events import WARNING
 from tbie.objects import ObjectStore
 from tbie.reconciler.fleet import PoolLimits
+from tbie.reconciler.leader import Leadership
 from tbie.reconciler.loop import Reconciler
 from tbie.worker import Worker, settle_death
 from tbie.workflow import Workflow
@@ -55,11 +57,13 @@ class System:
     truth: SqliteTruth
     intent: SqliteIntent
     objects: LocalObjects
+    ledger: SqliteLedger
     clock: Clock
     ids: Ids
     settings: Settings
     truth_bell: Bell
     intent_bell: Bell
+    ledger: SqliteLedger
     events: Events | None = None
     """Where this process says what it does, if anybody listens."""
 
@@ -67,6 +71,7 @@ class System:
         """From now on say what goes through the stores, as *component*."""
         self.events = events = Events(component, instance, self.clock)
         self.truth, self.intent = logged_truth(self.truth, events), logged_intent(self.intent, events)
+        self.ledger = logged_ledger(self.ledger, events)
         return events
 
     def bury(self, death: Death) -> None:
@@ -109,7 +114,7 @@ class System:
 
     def close(self) -> None:
         """Let go of everything."""
-        for thing in (self.truth, self.intent, self.truth_bell, self.intent_bell):
+        for thing in (self.truth, self.intent, self.ledger, self.truth_bell, self.intent_bell):
             thing.close()
 
 
@@ -138,11 +143,13 @@ def open_system(
         SqliteTruth(home.truth, workflow, clock, ids, create=create),
         SqliteIntent(home.intent, clock, settings.retention_s),
         LocalObjects(home.objects, {"file": key_to_path}),
+        SqliteLedger(home.ledger, settings.ledger_rows),
         clock,
         ids,
         settings,
         Bell(home.run, TRUTH_BELL),
         Bell(home.run, INTENT_BELL),
+        SqliteLedger(home.ledger, settings.ledger_rows),
     )
 
 
@@ -165,8 +172,10 @@ class Running:
         self.listener.close()
 
 
-def open_reconciler(system: System, fleet: ProcessFleet | None = None, workers: int = 0) -> Reconciler:
-    """The control plane of this instance; without a fleet it only emits."""
+def open_reconciler(
+    system: System, fleet: ProcessFleet | None = None, workers: int = 0, leadership: Leadership | None = None
+) -> Reconciler:
+    """The control plane of this instance; without a fleet it only emits, without *leadership* as an operator does."""
     return Reconciler(
         system.workflow,
         system.truth,
@@ -179,6 +188,9 @@ def open_reconciler(system: System, fleet: ProcessFleet | None = None, workers: 
         fleet=fleet,
         limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
         after_emit=system.intent_bell.ring,
+        ledger=system.ledger,
+        leadership=leadership,
+        ledger=system.ledger,
     )
 
 
@@ -206,7 +218,9 @@ def open_engine(system: System, workers: int) -> Running:
     """The reconciler and a fleet of up to *workers* processes. The caller leads the home (``Home.lead``)."""
     system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
     fleet = ProcessFleet(system.home.run, partial(_command, system.home.root), system.bury, system.clock, system.ids)
-    reconciler = open_reconciler(system, fleet, workers)
+    # the lock of the home makes sure that no other engine lives, so a term that is left in Truth is a dead one's
+    leadership = Leadership(system.truth, system.clock, system.settings, f"engine:{os.getpid()}", sole=True)
+    reconciler = open_reconciler(system, fleet, workers, leadership)
     listener = system.listen(TRUTH_BELL, "engine")
     campaigns = open_campaigns(system)
     engine = Engine(reconciler, fleet, listener.wait, system.settings, lambda: campaigns.step().more)

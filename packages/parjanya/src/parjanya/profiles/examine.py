@@ -23,6 +23,7 @@ from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
 from parjanya.views import probes
 from parjanya.workflow import image_workflow
 from tbie.backends.sqlite import intent as intent_store
+from tbie.backends.sqlite import ledger as ledger_store
 from tbie.backends.sqlite import truth as truth_store
 from tbie.backends.sqlite.inspect import look
 from tbie.core.clock import Clock
@@ -66,6 +67,7 @@ def add_stores(around: Surroundings, system: System) -> None:
         **around.uses,
         "truth": _try(clock, partial(probes.probe_truth, system.truth, who)),
         "intent": _try(clock, partial(probes.probe_intent, system.intent, system.workflow, clock, who)),
+        "ledger": _try(clock, partial(probes.probe_ledger, system.ledger, clock)),
         "objects": _try(clock, partial(probes.probe_objects, system.objects)),
     }
     around.manifest = _read(clock, "manifest", partial(_manifest, system))
@@ -123,6 +125,7 @@ def database_files(home: Home) -> list[tuple[Path, int, bool | None]]:
     return [
         (home.truth, truth_store.SCHEMA_VERSION, True),
         (home.intent, intent_store.SCHEMA_VERSION, False),
+        (home.ledger, ledger_store.SCHEMA_VERSION, False),
     ]
 
 

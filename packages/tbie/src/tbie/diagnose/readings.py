@@ -26,6 +26,10 @@ RECENT_MS = 300_000
 """What was mended less than five minutes ago is still told: an operator who was alerted comes that late."""
 
 
+PUT_RIGHT = ("misrouted_intent", "dirty_retry")
+"""Reasons that workers give in the history when they put a row right, each of them a finding code."""
+
+
 class Rows(NamedTuple):
     """The oldest open stages."""
 
@@ -83,6 +87,16 @@ class Lived(NamedTuple):
     settled_ms: int
 
 
+class PutRight(NamedTuple):
+    """A row that a worker found to be not as its intent said, and put right before it ran anything."""
+
+    key: ItemKey
+    stage: str
+    reason: str
+    who: str
+    at_ms: int
+
+
 class History(NamedTuple):
     """What the ledger holds: the newest entries, and everything about the items in question."""
 
@@ -96,6 +110,8 @@ class History(NamedTuple):
     """Whether work was settled before that: then the ledger was lost or cut, and its silence proves nothing."""
     lived: tuple[Lived, ...] = ()
     """Some of the intents that were sent before the newest repair and were not lost."""
+    put_right: tuple[PutRight, ...] = ()
+    """Of the last minutes, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)

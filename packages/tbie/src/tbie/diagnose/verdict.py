@@ -5,6 +5,7 @@ A finding is explained by another if that one alone would bring it about; the ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tbie.core.finding import Boundary, Finding, State
@@ -90,14 +91,20 @@ def diagnose(readings: Readings, settings: Settings) -> Diagnosis:
     """Findings and verdict from *readings*."""
     view = View(readings, settings)
     all_found = findings(view)
-    root = root_of([finding for finding in all_found if finding.state is State.STANDING])
-    if root is not None:
-        return Diagnosis(root.boundary.value, root.boundary, all_found, readings.at_ms, _sentence(root))
+    if any(finding.state is State.STANDING for finding in all_found):
+        return of_findings(all_found, readings.at_ms)
     missing = unread(readings)
     if missing:
         words = f"Unknown: {missing[0].source} could not be read ({missing[0].error}). This is not the same as healthy."
         return Diagnosis(UNKNOWN, Boundary.BELIEF, all_found, readings.at_ms, words)
     return Diagnosis(HEALTHY, None, all_found, readings.at_ms, _well(view, all_found))
+
+
+def of_findings(all_found: Sequence[Finding], at_ms: int) -> Diagnosis:
+    """The diagnosis that *all_found* amount to; at least one of them stands."""
+    root = root_of([finding for finding in all_found if finding.state is State.STANDING])
+    assert root is not None, "nothing stands"
+    return Diagnosis(root.boundary.value, root.boundary, tuple(all_found), at_ms, _sentence(root))
 
 
 def root_of(standing: list[Finding]) -> Finding | None:

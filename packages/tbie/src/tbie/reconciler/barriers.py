@@ -1,4 +1,4 @@
-"""Barriers: stages that compare items open for a tenant once it has fallen silent, or when the oldest waiter is out of patience."""
+"""Barriers: stages that compare items open for a tenant once it has fallen silent, or its oldest waiter is out of patience."""
 
 from __future__ import annotations
 

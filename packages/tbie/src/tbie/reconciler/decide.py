@@ -85,16 +85,20 @@ def decide(
             return Decision(Action.EMIT, open_stage, "opened")
         case Looked() if waking:
             return Decision(Action.WAKE, open_stage, "pause_over", {"was_put_off": open_stage.reason})
+        case Looked(presence=None):
+            return _missing(open_stage, now_ms - open_stage.since_ms, grace_ms, followed_ms)
         case Looked(presence=found):
-            if found is not None:
-                return _found(open_stage, stage, found)
-            age = now_ms - open_stage.since_ms
-            if age < grace_ms:
-                return Decision(Action.NOTHING, open_stage, "just_opened", {"age_ms": age})
-            if followed_ms is not None and open_stage.since_ms > followed_ms - grace_ms:
-                # nothing was lost: the stream has not come that far. The token was never sent, so it may be now
-                return Decision(Action.EMIT, open_stage, "stream_is_behind", {"age_ms": age})
-            return Decision(Action.SUPERSEDE, open_stage, "truth_without_intent", {"age_ms": age})
+            return _found(open_stage, stage, found)
+
+
+def _missing(open_stage: OpenStage, age_ms: int, grace_ms: int, followed_ms: int | None) -> Decision:
+    evidence = {"age_ms": age_ms}
+    if age_ms < grace_ms:
+        return Decision(Action.NOTHING, open_stage, "just_opened", evidence)
+    if followed_ms is not None and open_stage.since_ms > followed_ms - grace_ms:
+        # nothing was lost: the stream has not come that far. The token was never sent, so it may be now
+        return Decision(Action.EMIT, open_stage, "stream_is_behind", evidence)
+    return Decision(Action.SUPERSEDE, open_stage, "truth_without_intent", evidence)
 
 
 def _found(open_stage: OpenStage, stage: Stage, found: Presence) -> Decision:

@@ -120,7 +120,7 @@ def _command(decision: Decision, desk: Desk) -> Command | None:
 
 def _noted(decision: Decision, token: str, now_ms: int) -> Noted:
     row = decision.open
-    return Noted(row.key, row.stage, token, decision.action, decision.reason, decision.evidence, now_ms)
+    return Noted(row.key, row.stage, token, decision.action, decision.reason, dict(decision.evidence), now_ms)
 
 
 def _address_all(stages: Sequence[OpenStage], desk: Desk) -> tuple[list[Envelope], list[Exhaust]]:

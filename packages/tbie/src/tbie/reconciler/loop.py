@@ -86,7 +86,7 @@ class Reconciler:
         self._passes = self._emitted_total = 0
         self._totals = Emitted()
         self._next_sweep_s = self._next_beat_s = self._next_look_s = clock.monotonic_s()
-        self._last_sweep_ms = 0
+        self._last_sweep_ms = self._fenced_ms = 0
         self._swept = Swept()
         self._beliefs: Beliefs | None = None
         self._unwritten: str | None = None
@@ -102,6 +102,7 @@ class Reconciler:
         except FencedError:
             assert self._leadership is not None, "only a leader has a fence"
             self._leadership.depose()
+            self._fenced_ms = self._clock.now_ms()
             done.role = Role.STANDBY
         except (TruthUnavailableError, IntentUnavailableError) as error:
             done.blind.append(str(error))
@@ -219,11 +220,12 @@ class Reconciler:
             "lag": self._stream.lag,
             "tenants": len(self._truth.tenants()),
             "fleet": fleet_body(self._beliefs, beats),
-            "pauses": len(self._pausing),
+            "pauses": self._pausing.count,
             "deaths": deaths_body(self._beliefs),
             "skew": self._skew.look(beats, self._clock.now_ms(), self._clock.monotonic_s()),
             "coverage": coverage_body(self._swept.coverage),
             "coverage_at_ms": self._last_sweep_ms,
+            "fenced_ms": self._fenced_ms,
         }
 
     def close(self) -> None:

@@ -57,19 +57,14 @@ def judge(pause: Pause, record: StageRecord | None) -> Answer:
     """What the row of the probe says."""
     if record is None or record.token != pause.probe:
         return Answer.GONE
-    match record.state:
-        case StageState.COMPLETED:
-            return Answer.THROUGH
-        case StageState.PENDING if record.attempts <= pause.probe_attempts:
-            return Answer.WAITING
-        case StageState.PENDING | StageState.FAILED if record.reason == pause.of.reason:
-            return Answer.FAILED
-        case StageState.FAILED if record.reason in QUARANTINED:
-            return Answer.GONE
-        case StageState.PENDING | StageState.FAILED:
-            return Answer.THROUGH
-        case _:
-            return Answer.GONE
+    if record.state is StageState.PENDING and record.attempts <= pause.probe_attempts:
+        return Answer.WAITING
+    if record.state in (StageState.WAITING, StageState.SKIPPED):
+        return Answer.GONE
+    if record.state is not StageState.COMPLETED and record.reason == pause.of.reason:
+        return Answer.FAILED
+    died = record.state is StageState.FAILED and record.reason in QUARANTINED
+    return Answer.GONE if died else Answer.THROUGH
 
 
 def answered(pause: Pause, answer: Answer, now_ms: int, settings: Settings) -> Pause:

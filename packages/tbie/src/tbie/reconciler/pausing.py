@@ -37,7 +37,9 @@ class Pausing:
         self._since: dict[FailureClass, int] = {}
         self.wants_sweep = False
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many classes are paused, or being woken."""
         return len(self._pauses)
 
     def is_paused(self, tenant: str, stage: str, reason: str) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from tbie.truth import Heartbeat
 
-
 _LOOKS = 3  # looks for which a finding outlives the last heartbeat: whoever said it may be gone
 
 

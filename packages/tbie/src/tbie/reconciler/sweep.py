@@ -51,14 +51,15 @@ class Swept:
 
 
 Page = Callable[[Swept, int], int | None]
-"""One piece of work of a sweep, given what the stream has followed: how many rows it took, None if nothing is left of its kind."""
+"""One piece of work, given what the stream has followed: how many rows it took, None if nothing is left of its kind."""
 
 
 class Sweep:
     """Compares Truth with Intent, page by page."""
 
     def __init__(self, desk: Desk, pausing: Pausing | None = None) -> None:
-        self._desk, self._pausing = desk, pausing or Pausing(desk)
+        self._desk = desk
+        self._pausing = Pausing(desk) if pausing is None else pausing
         self._left: deque[Page] = deque()
         self._swept = Swept()
         self._grace_ms = 0

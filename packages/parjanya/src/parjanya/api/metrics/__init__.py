@@ -12,6 +12,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from parjanya.api.metrics.control import control_families
+from parjanya.api.metrics.decisions import decision_families
 from parjanya.api.metrics.execution import execution_families
 from parjanya.api.metrics.findings import finding_families
 from parjanya.api.metrics.intent import intent_families
@@ -52,4 +53,5 @@ def _families(scrape: Scrape) -> Iterator[Metric]:
     yield from intent_families(scrape)
     yield from execution_families(scrape)
     yield from control_families(scrape)
+    yield from decision_families(scrape)
     yield from finding_families(scrape)

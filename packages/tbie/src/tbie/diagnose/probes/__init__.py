@@ -14,7 +14,9 @@ from tbie.core.keys import ItemKey
 from tbie.core.reading import Known, Reading
 from tbie.core.settings import Settings
 from tbie.diagnose.heartbeats import leader
-from tbie.diagnose.probes import control, execution, intent, truth
+from tbie.diagnose.probes import control, execution
+from tbie.diagnose.probes import intent as queues
+from tbie.diagnose.probes import truth as rows_of
 from tbie.diagnose.probes.attempt import attempt
 from tbie.diagnose.readings import (
     NOT_ASKED,
@@ -36,8 +38,8 @@ DIRTY = 50
 
 def take(
     workflow: Workflow,
-    truth_store: TruthStore,
-    queue: IntentQueue,
+    truth: TruthStore,
+    intent: IntentQueue,
     clock: Clock,
     settings: Settings,
     *,
@@ -45,6 +47,7 @@ def take(
     belief: BeliefSource | None = None,
     room_bytes: Callable[[], int] | None = None,
     engine_expected: bool = False,
+    about: ItemKey | None = None,
 ) -> Readings:
     """Read everything that a diagnosis needs. Never raises: what cannot be read is ``Unknown``.
 
@@ -53,18 +56,20 @@ def take(
         belief: reads fleets directly; without it, the reconciler's heartbeat says how they are.
         room_bytes: free space where Truth is.
         engine_expected: a silent reconciler is a finding even when there is no work.
+        about: an item that must be among those that are looked at.
     """
     at_ms = clock.now_ms()
-    tally = attempt(truth.SOURCE, clock, truth_store.tally)
-    opened = truth.open_rows(truth_store, workflow, clock)
+    tally = attempt(rows_of.SOURCE, clock, truth.tally)
+    opened = rows_of.open_rows(truth, workflow, clock)
+    opened = rows_of.with_item(truth, opened, about, clock)
     rows = opened.value.rows if isinstance(opened, Known) else ()
-    presences = intent.presences(queue, rows, clock)
-    without = _without(rows, presences)[:GAPS]
-    keys = [row.key for row in [*without, *sorted(rows, key=lambda row: row.since_ms)[:DIRTY]]]
-    items = truth.items(truth_store, keys, clock)
-    dead = intent.dead_letters(queue, workflow, clock)
+    presences = queues.presences(intent, rows, clock)
+    without = sorted(_without(rows, presences), key=lambda row: (row.key != about, row.since_ms))[:GAPS]
+    keys = [row.key for row in [*without, *sorted(rows, key=lambda row: (row.key != about, row.since_ms))[:DIRTY]]]
+    items = rows_of.items(truth, keys, clock)
+    dead = queues.dead_letters(intent, workflow, clock)
     letters = [letter for reading in dead.values() if isinstance(reading, Known) for letter in reading.value]
-    beats = attempt(truth.SOURCE, clock, lambda: tuple(truth_store.heartbeats()))
+    beats = attempt(rows_of.SOURCE, clock, lambda: tuple(truth.heartbeats()))
     said = leader(beats.value) if isinstance(beats, Known) else None
     return Readings(
         at_ms,
@@ -73,13 +78,13 @@ def take(
             tally,
             opened,
             items,
-            truth.failures(truth_store, workflow, tally, letters, clock),
-            attempt(truth.SOURCE, clock, truth_store.versions),
+            rows_of.failures(truth, workflow, tally, letters, clock),
+            attempt(rows_of.SOURCE, clock, truth.versions),
             attempt("disk", clock, room_bytes) if room_bytes is not None else NOT_ASKED,
         ),
-        IntentReadings(intent.depths(queue, workflow, clock), presences, dead),
+        IntentReadings(queues.depths(intent, workflow, clock), presences, dead),
         ExecutionReadings(execution.fleets(belief, said, clock)),
-        control.control(truth_store, ledger, clock, settings, beats, without),
+        control.control(truth, ledger, clock, settings, beats, without),
         engine_expected,
     )
 
@@ -87,7 +92,7 @@ def take(
 def _without(
     rows: Sequence[OpenStage], presences: Mapping[str, Reading[Mapping[ItemKey, Presence]]]
 ) -> list[OpenStage]:
-    """Rows for which the queue was read and holds nothing of their token, the oldest first."""
+    """Rows for which the queue was read and holds nothing of their token."""
     found = []
     for row in rows:
         reading = presences.get(row.stage)
@@ -95,4 +100,4 @@ def _without(
             presence = reading.value.get(row.key)
             if presence is None or presence.token != row.token:
                 found.append(row)
-    return sorted(found, key=lambda row: row.since_ms)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
@@ -11,7 +12,7 @@ from tbie.core.reading import Known, Reading
 from tbie.core.settings import Settings
 from tbie.diagnose.heartbeats import RECONCILER, position
 from tbie.diagnose.probes.attempt import attempt
-from tbie.diagnose.readings import NOT_ASKED, RECENT_MS, ControlReadings, History, Lived
+from tbie.diagnose.readings import NOT_ASKED, PUT_RIGHT, RECENT_MS, ControlReadings, History, Lived, PutRight
 from tbie.reconciler.ledger import SENDING, Ledger, LedgerEntry
 from tbie.truth import Document, Heartbeat, OpenStage, TruthStore
 
@@ -76,8 +77,10 @@ def _history(
         return NOT_ASKED
 
     def read() -> History:
-        recent = ledger.recent(DECISIONS)
         since = clock.now_ms() - RECENT_MS
+        recent = ledger.recent(DECISIONS)
+        if len(recent) >= DECISIONS and _mended_before(ledger, recent, since):
+            recent = ledger.recent(settings.ledger_rows)
         mended = [e.key for e in recent if e.last_ms >= since and e.action in ("supersede", "exhaust")]
         keys = list(dict.fromkeys([*questioned[:QUESTIONED], *mended]))[: 2 * QUESTIONED]
         of = {key: tuple(ledger.of(key)) for key in keys}
@@ -85,9 +88,16 @@ def _history(
         if len(recent) >= DECISIONS and any(len(of[key]) < 2 for key in keys):
             whole = ledger.recent(settings.ledger_rows)  # only now does it matter how far back it reaches
         begins = min((entry.first_ms for entry in whole), default=clock.now_ms())
-        return History(tuple(recent), of, begins, _settled_before(truth, begins), _lived(truth, recent))
+        lived, right = _lived(truth, recent), _put_right(truth, recent, since)
+        return History(tuple(recent), of, begins, _settled_before(truth, begins), lived, right)
 
     return attempt("ledger", clock, read)
+
+
+def _mended_before(ledger: Ledger, recent: Sequence[LedgerEntry], since_ms: int) -> bool:
+    """Whether something was mended within the last minutes that *recent* does not reach back to."""
+    mended = any(action == "supersede" for action, _ in ledger.counts(since_ms))
+    return mended and not any(entry.action == "supersede" for entry in recent)
 
 
 def _lived(truth: TruthStore, recent: Sequence[LedgerEntry]) -> tuple[Lived, ...]:
@@ -103,6 +113,20 @@ def _lived(truth: TruthStore, recent: Sequence[LedgerEntry]) -> tuple[Lived, ...
         if record is not None and record.token == entry.token and record.state.final:
             found.append(Lived(entry.stage, entry.first_ms, record.updated_ms))
     return tuple(found)
+
+
+def _put_right(truth: TruthStore, recent: Sequence[LedgerEntry], since_ms: int) -> tuple[PutRight, ...]:
+    """What workers put right. Each has a second intent within minutes: only such items are looked up."""
+    sent = Counter((e.key, e.stage) for e in recent if e.action in SENDING and e.first_ms >= since_ms)
+    keys = list(dict.fromkeys(key for (key, _), times in sent.items() if times > 1))[:QUESTIONED]
+    found = [
+        PutRight(key, stage, entry.cause.why, entry.cause.who, entry.at_ms)
+        for key in keys
+        for entry in truth.history(key)
+        if entry.cause.why in PUT_RIGHT and entry.at_ms >= since_ms
+        for stage in [next(iter(entry.after))]
+    ]
+    return tuple(sorted(found, key=lambda one: one.at_ms))
 
 
 def _settled_before(truth: TruthStore, at_ms: int) -> bool:

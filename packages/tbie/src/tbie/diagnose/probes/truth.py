@@ -53,6 +53,40 @@ def _oldest(truth: TruthStore, stage: str) -> tuple[list[OpenStage], bool]:
     return rows, False
 
 
+def with_item(truth: TruthStore, opened: Reading[Rows], about: ItemKey | None, clock: Clock) -> Reading[Rows]:
+    """*opened* with the open rows of one item, wherever in the backlog they stand."""
+    if about is None or not isinstance(opened, Known):
+        return opened
+    there = {(row.key, row.stage) for row in opened.value.rows}
+
+    def read() -> Rows:
+        (item,) = truth.get([about])
+        mine = [row for row in open_of(item) if (row.key, row.stage) not in there] if item is not None else []
+        return opened.value._replace(rows=(*mine, *opened.value.rows))
+
+    return attempt(SOURCE, clock, read)
+
+
+def open_of(item: Item) -> list[OpenStage]:
+    """The open rows of one item, as the reconciler sees them."""
+    return [
+        OpenStage(
+            item.key,
+            record.stage,
+            record.version,
+            record.generation,
+            record.token,
+            record.since_ms,
+            record.not_before_ms,
+            record.attempts,
+            item.address,
+            record.reason,
+        )
+        for record in item.stages.values()
+        if record.state is StageState.PENDING
+    ]
+
+
 def items(truth: TruthStore, keys: Iterable[ItemKey], clock: Clock) -> Reading[Mapping[ItemKey, Item]]:
     """Those items as they are now; one that is gone is absent."""
     wanted = list(dict.fromkeys(keys))

@@ -25,7 +25,7 @@ RULES: tuple[Rule, ...] = (
     intent.replay_storm,
     intent.duplicate_delivery,
     mended.missing_intents,
-    mended.repaired_reasons,
+    mended.put_right,
     execution.execution_drift,
     execution.worker_crash_loop,
     boot.bootstrap_silence,

@@ -10,24 +10,7 @@ from tbie.diagnose.catalogue import found
 from tbie.diagnose.heartbeats import WORKER, number
 from tbie.diagnose.rules.execution import visible
 from tbie.diagnose.view import View
-from tbie.truth import Heartbeat
-
-
-def budget_s(view: View, pool: str, state: BootState) -> float:
-    """How long a worker of *pool* may stay in *state*, seconds."""
-    settings = view.settings
-    longest = max(stage.max_run_s for stage in view.readings.workflow.in_pool(pool))
-    match state:
-        case BootState.REQUESTED:
-            return settings.boot_start_budget_s
-        case BootState.STARTED:
-            return settings.boot_register_budget_s
-        case BootState.REGISTERED:
-            return settings.boot_claim_budget_s
-        case BootState.CLAIMED:
-            return longest + settings.boot_complete_margin_s
-        case BootState.COMPLETED:
-            return float("inf")
+from tbie.reconciler.boots import budget_s, join
 
 
 def bootstrap_silence(view: View) -> Iterator[Finding]:
@@ -40,17 +23,19 @@ def bootstrap_silence(view: View) -> Iterator[Finding]:
 
 def _hanging(view: View, pool: str) -> list[Finding]:
     """The worker that has been longest over the budget of its state."""
-    over = []
+    over: list[tuple[float, float, Boot]] = []
+    longest_run_s = max(stage.max_run_s for stage in view.readings.workflow.in_pool(pool))
     for boot in boots(view, pool):
         waited_s = (view.now_ms - boot.since_ms) / 1000
         if boot.state is BootState.REGISTERED:
             work = visible(view, pool)
             waited_s = min(waited_s, work[1]) if work is not None else 0.0  # idle is not stuck
-        if waited_s > budget_s(view, pool, boot.state):
-            over.append((waited_s, boot))
+        allowed_s = budget_s(boot.state, view.settings, longest_run_s)
+        if allowed_s is not None and waited_s > allowed_s:
+            over.append((waited_s, allowed_s, boot))
     if not over:
         return []
-    waited_s, boot = max(over, key=lambda pair: pair[0])
+    waited_s, allowed_s, boot = max(over)
     return [
         found(
             "bootstrap_silence",
@@ -58,7 +43,7 @@ def _hanging(view: View, pool: str) -> list[Finding]:
             view.read("state", boot.state.value, "fleet"),
             view.read("worker", boot.owner, "fleet"),
             view.read("waited_s", waited_s, "fleet"),
-            view.read("budget_s", budget_s(view, pool, boot.state), "settings"),
+            view.read("budget_s", allowed_s, "settings"),
             view.read("workers_over_budget", len(over), "fleet"),
             *_last_words(view, pool),
         )
@@ -68,25 +53,14 @@ def _hanging(view: View, pool: str) -> list[Finding]:
 def boots(view: View, pool: str) -> list[Boot]:
     """Workers of *pool* on their way: as the fleet tells, refined by what they say of themselves."""
     fleet = view.fleet(pool)
+    mine = [b for b in view.beats if b.component == WORKER and b.body.get("pool") == pool and view.is_fresh(b)]
     told = {boot.owner: boot for boot in fleet.value.boots} if fleet is not None else {}
-    for beat in view.beats:
-        if beat.component == WORKER and beat.body.get("pool") == pool and view.is_fresh(beat):
-            said = _said(beat)
-            if said is None:
-                told.pop(beat.instance, None)
-            else:
-                told[beat.instance] = said
-    return [boot for boot in told.values() if boot.state is not BootState.COMPLETED]
-
-
-def _said(beat: Heartbeat) -> Boot | None:
-    """How far a worker is by its own account; None if it is through, declines work, or does not say."""
-    started, claimed, done = (number(beat, name) for name in ("started_ms", "claimed", "done"))
-    if started is None or claimed is None or done or beat.body.get("state") == "execution_drift":
-        return None
-    if claimed:
-        return Boot(beat.instance, BootState.CLAIMED, int(started))
-    return Boot(beat.instance, BootState.REGISTERED, int(started))
+    for beat in mine:  # one that was started by hand is known by its own word alone
+        started_ms = number(beat, "started_ms")
+        if beat.instance not in told and started_ms is not None:
+            told[beat.instance] = Boot(beat.instance, BootState.REGISTERED, int(started_ms))
+    declining = {b.instance for b in mine if b.body.get("state") == "execution_drift"}
+    return [boot for boot in join(told.values(), mine) if boot.owner not in declining]
 
 
 def _silent(view: View, pool: str) -> list[Finding]:

@@ -9,14 +9,11 @@ from collections.abc import Iterator
 
 from tbie.core.finding import Evidence, Finding, State
 from tbie.diagnose.catalogue import found
-from tbie.diagnose.readings import RECENT_MS
+from tbie.diagnose.readings import PUT_RIGHT, RECENT_MS, PutRight
 from tbie.diagnose.rules.gaps import Case, fates
 from tbie.diagnose.rules.intent import by_code
 from tbie.diagnose.view import View
 from tbie.reconciler.ledger import LedgerEntry
-
-MENDED = {"misrouted_intent": "misrouted_intent", "dirty_retry": "dirty_retry", "dirty_row": "dirty_retry"}
-"""Reasons of the ledger that are a finding by themselves."""
 
 
 def recent(view: View) -> list[LedgerEntry]:
@@ -28,6 +25,11 @@ def recent(view: View) -> list[LedgerEntry]:
 
 def missing_intents(view: View) -> Iterator[Finding]:
     """Intents that were missing until the sweep sent them again, by what had become of them."""
+    yield from by_code(view, fates(view, missing_cases(view)), State.REPAIRED)
+
+
+def missing_cases(view: View) -> list[Case]:
+    """Those of them about which every decision was read. One younger than the stream needs was not missing, but early."""
     cases = []
     for entry in recent(view):
         if entry.action != "supersede" or entry.reason != "truth_without_intent" or view.history is None:
@@ -35,22 +37,26 @@ def missing_intents(view: View) -> Iterator[Finding]:
         age_ms = entry.evidence.get("age_ms")
         if entry.key in view.history.value.of and isinstance(age_ms, int) and age_ms >= view.reaction_ms:
             cases.append(Case(entry.key, entry.stage, "", entry.first_ms - age_ms, entry.first_ms))
-    yield from by_code(view, fates(view, cases), State.REPAIRED)
+    return cases
 
 
-def repaired_reasons(view: View) -> Iterator[Finding]:
-    """Decisions whose reason says it all."""
-    by: dict[str, list[LedgerEntry]] = {}
-    for entry in recent(view):
-        if entry.reason in MENDED and entry.action != "nothing":
-            by.setdefault(MENDED[entry.reason], []).append(entry)
-    for code, entries in by.items():
-        newest = entries[0]
-        yield found(
-            code,
-            Evidence("mended", len(entries), "ledger", newest.first_ms),
-            Evidence("item", [*newest.key, newest.stage], "ledger", newest.first_ms),
-            Evidence("decision", newest.token, "ledger", newest.first_ms),
-            *(Evidence(name, value, "ledger", newest.first_ms) for name, value in newest.evidence.items()),
-            state=State.REPAIRED,
-        )
+def put_right(view: View) -> Iterator[Finding]:
+    """Rows that were not as they have to be: found by a sweep, which notes it, or by a worker before it ran anything."""
+    cases = [
+        PutRight(entry.key, entry.stage, entry.reason, "reconciler", entry.first_ms)
+        for entry in recent(view)
+        if entry.reason in PUT_RIGHT and entry.action not in ("nothing", "exhaust")
+    ]
+    if view.history is not None:
+        cases += view.history.value.put_right
+    for code in PUT_RIGHT:
+        same = [case for case in cases if case.reason == code]
+        if same:
+            last = max(same, key=lambda case: case.at_ms)
+            yield found(
+                code,
+                Evidence("put_right", len(same), "ledger and history", last.at_ms),
+                Evidence("item", [*last.key, last.stage], "ledger and history", last.at_ms),
+                Evidence("by", last.who, "ledger and history", last.at_ms),
+                state=State.REPAIRED,
+            )

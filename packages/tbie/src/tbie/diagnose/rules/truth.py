@@ -69,9 +69,12 @@ def dirty_retry(view: View) -> Iterator[Finding]:
 
 
 def stale_facts(view: View, item: Item, stage: str) -> list[str]:
-    """Which stages of *item* hold facts although *stage*, which they come from, is open."""
-    names = [stage, *(later.name for later in view.readings.workflow.downstream.get(stage, ()))]
-    return [name for name in names if (record := item.stages.get(name)) is not None and record.facts]
+    """Which stages of *item* hold what was derived before, although *stage*, which they come from, is open."""
+    own = item.stages.get(stage)
+    later = (item.stages.get(other.name) for other in view.readings.workflow.downstream.get(stage, ()))
+    return [r.stage for r in (own,) if r is not None and r.facts is not None] + [
+        r.stage for r in later if r is not None and r.state.final
+    ]
 
 
 def policy_change(view: View) -> Iterator[Finding]:

@@ -2,143 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tbie.backends.memory.truth import MemoryTruth
-from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.campaign import (
     KIND,
     Campaign,
     CampaignError,
     CampaignState,
-    Driver,
     SelectorError,
     before,
     cancel,
     find,
     resume,
-    start,
     started,
 )
-from tbie.campaign import driver as driving
 from tbie.campaign.desk import KEPT
 from tbie.campaign.record import OTHERS, TENANTS_COUNTED, Counts, Selects, added, from_body
 from tbie.core.cause import Cause
 from tbie.core.clock import ManualClock
-from tbie.core.errors import TruthUnavailableError
-from tbie.core.ids import SequentialIds
-from tbie.core.keys import ItemKey
-from tbie.core.settings import Settings
 from tbie.replay import replay
 from tbie.testing.builders import WHO, chain, key, new_items, record_of, settle
-from tbie.testing.faults import CrashError, Flaky, intercept_truth
-from tbie.truth import NewItem, StageState, TruthStore
-from tbie.workflow import Workflow
-
-FAST = 1_000_000.0
-"""Resets in a second: as good as no limit."""
-
-SETTINGS = Settings(campaign_rate_per_s=FAST, campaign_open_items=1_000_000)
-
-
-class Bench:
-    """A Truth with settled items, and drivers over it that come and go as processes do."""
-
-    def __init__(self, truth: TruthStore, workflow: Workflow, clock: ManualClock) -> None:
-        self.truth, self.workflow, self.clock = truth, workflow, clock
-
-    def fill(self, count: int, tenant: str = "t1") -> None:
-        """Items whose first stage is done; the fact is their generation."""
-        self.add(new_items(count, tenant))
-
-    def add(self, items: list[NewItem]) -> None:
-        self.truth.add(items, WHO)
-        for item in items:
-            settle(self.truth, item.key, "a")
-        self.clock.advance_ms(60_000)
-
-    def begin(self, **changes: Any) -> Campaign:
-        arguments: dict[str, Any] = {"kind": "replay", "selector": "all", "stage": "a", "rate_per_s": FAST} | changes
-        return start(self.truth, self.workflow, self.clock, reason="because", who="operator:test", **arguments)
-
-    def driver(
-        self,
-        truth: TruthStore | None = None,
-        settings: Settings = SETTINGS,
-        select: Callable[[Campaign], Selects] = lambda _: lambda _then, _now: True,
-        workflow: Workflow | None = None,
-        name: str = "1",
-        alone: bool = False,
-    ) -> Driver:
-        return Driver(
-            workflow or self.workflow,
-            truth or self.truth,
-            self.clock,
-            settings,
-            select,
-            lambda item: str((item.stages["a"].facts or {}).get("a", "none")),
-            name=name,
-            limit_rate=not alone,
-            limit_open=not alone,
-        )
-
-    def drive(self, driver: Driver, steps: int = 200) -> Campaign | None:
-        """Step, time passing, until there is nothing to do."""
-        last = None
-        for _ in range(steps):
-            self.clock.advance_ms(1_000)
-            stepped = driver.step()
-            last = stepped.campaign or last
-            if stepped.campaign is None and not stepped.lost and stepped.blind is None:
-                break
-        return last
-
-    def get(self, name: str = "c1") -> Campaign:
-        return find(self.truth, name)[0]
-
-    def resets_of(self, name: str = "c1") -> dict[ItemKey, int]:
-        """How often the campaign reset each item, by the histories alone."""
-        found = {}
-        for item in self.truth.items(limit=10_000):
-            causes = [entry.cause for entry in self.truth.history(item.key)]
-            found[item.key] = sum(cause.who.startswith(f"campaign:{name} ") for cause in causes)
-        return found
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], Bench]]:
-    """Makes benches on one of the backends."""
-    opened: list[TruthStore] = []
-
-    def build() -> Bench:
-        clock, workflow = ManualClock(), chain("a", "b")
-        truth: TruthStore = (
-            MemoryTruth(workflow, clock, SequentialIds())
-            if request.param == "memory"
-            else SqliteTruth(tmp_path / f"truth{len(opened)}.db", workflow, clock, SequentialIds(), synchronous="OFF")
-        )
-        opened.append(truth)
-        return Bench(truth, workflow, clock)
-
-    yield build
-    for truth in opened:
-        truth.close()
-
-
-@pytest.fixture
-def bench(make: Callable[[], Bench]) -> Bench:
-    return make()
-
-
-@pytest.fixture
-def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driving, "PAGE", 3)
+from tbie.testing.campaigns import SETTINGS, Bench
+from tbie.testing.faults import Flaky
+from tbie.truth import StageState
 
 
 def test_every_matching_item_is_reset_once_and_the_others_are_left_alone(bench: Bench) -> None:
@@ -169,142 +57,6 @@ def test_an_item_whose_stage_has_not_opened_matches_and_is_skipped(bench: Bench)
     bench.begin(stage="b")
     bench.drive(bench.driver())
     assert bench.get().counts == Counts(2, 2, 0, 2)
-
-
-def _steps_until_it_is_done(bench: Bench, fault: Flaky) -> None:
-    driver = bench.driver(fault.truth(bench.truth))
-    while bench.get().state is CampaignState.RUNNING:
-        bench.clock.advance_ms(1_000)
-        driver.step()
-
-
-@pytest.mark.usefixtures("small_pages")
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_killed_at_any_call_to_the_store_nothing_is_reset_twice_and_nothing_left_out(
-    make: Callable[[], Bench], when: str
-) -> None:
-    """The campaign is killed at each of its calls in turn, others come in between, another driver goes on."""
-    whole = Flaky({})
-    model = make()
-    model.fill(8)
-    model.begin()
-    _steps_until_it_is_done(model, whole)
-    points = [(method, n) for method, count in whole.calls.items() for n in range(1, count + 1)]
-    assert {"truth.commit", "truth.write_document", "truth.items"} <= whole.calls.keys()
-    assert len(points) > 12
-    for method, number in points:
-        bench = make()
-        bench.fill(8)
-        bench.begin()
-        with suppress(CrashError):
-            _steps_until_it_is_done(bench, Flaky({method: {number: when}}))
-        between = [item._replace(key=key(f"{item.key.item}x")) for item in new_items(8)]
-        bench.add(between)  # moves the bounds of every page that is read again
-        bench.drive(bench.driver(name="2"))
-        done = bench.get()
-        assert done.state is CampaignState.DONE, (method, number)
-        assert bench.resets_of() == {key(f"i{n:04}"): 1 for n in range(1, 9)} | {i.key: 0 for i in between}, (
-            method,
-            number,
-        )
-        assert (done.counts.matched, done.counts.reset) == (8, 8), (method, number)
-        assert done.before == {"t1": {"1": 8}}, (method, number)
-
-
-@pytest.mark.usefixtures("small_pages")
-def test_a_store_that_is_away_is_a_blind_step_and_the_next_one_goes_on(bench: Bench) -> None:
-    bench.fill(8)
-    bench.begin()
-    fault = Flaky({"truth.write_document": {2: "after"}, "truth.commit": {2: "before"}}, TruthUnavailableError)
-    driver, blind = bench.driver(fault.truth(bench.truth)), 0
-    while bench.get().state is CampaignState.RUNNING:
-        bench.clock.advance_ms(1_000)
-        blind += driver.step().blind is not None
-    assert blind == 2
-    assert set(bench.resets_of().values()) == {1}
-    assert bench.get().counts == Counts(8, 8, 8, 0)
-
-
-class _Interleaved:
-    """Lets another driver make a step just before each *every*-th call of one method by this one."""
-
-    def __init__(self, other: Driver, method: str, every: int) -> None:
-        self._other, self._point, self._calls = other, (method, every), 0
-
-    def __call__(self, name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        if name == self._point[0]:
-            self._calls += 1
-            if self._calls % self._point[1] == 0:
-                self._other.step()
-        return method(*args, **kwargs)
-
-
-@pytest.mark.usefixtures("small_pages")
-def test_two_drivers_at_once_reset_nothing_twice_wherever_they_meet(make: Callable[[], Bench]) -> None:
-    for method in ("truth.documents", "truth.items", "truth.commit", "truth.write_document"):
-        for number in (1, 2, 3):
-            bench = make()
-            bench.fill(20)
-            bench.begin()
-            other = bench.driver(name="2")
-            one = bench.driver(intercept_truth(bench.truth, _Interleaved(other, method, number)), name="1")
-            while bench.get().state is CampaignState.RUNNING:
-                bench.clock.advance_ms(1_000)
-                one.step()
-                other.step()
-            assert set(bench.resets_of().values()) == {1}, (method, number)
-            assert bench.get().counts == Counts(20, 20, 20, 0), (method, number)
-
-
-class _NoteLost:
-    """Once armed, the position after a committed page is not written."""
-
-    def __init__(self) -> None:
-        self.armed, self._last = False, ""
-
-    def __call__(self, name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        last, self._last = self._last, name
-        if self.armed and (last, name) == ("truth.commit", "truth.write_document"):
-            raise TruthUnavailableError("away")
-        return method(*args, **kwargs)
-
-
-@pytest.mark.usefixtures("small_pages")
-def test_a_page_committed_by_another_whose_note_was_lost_is_not_committed_again(bench: Bench) -> None:
-    bench.fill(20)
-    bench.begin()
-    lost = _NoteLost()
-    other = bench.driver(intercept_truth(bench.truth, lost), name="2")
-    one = bench.driver(intercept_truth(bench.truth, _Interleaved(other, "truth.commit", 2)), name="1")
-    bench.clock.advance_ms(1_000)
-    assert (other.step().reset, one.step().reset) == (3, 3)
-    lost.armed = True
-    assert one.step().lost  # while it was about to commit, the other one did
-    lost.armed = False
-    bench.drive(bench.driver(name="3"))
-    assert set(bench.resets_of().values()) == {1}
-
-
-def test_a_deposed_driver_commits_nothing_and_says_that_it_lost(bench: Bench) -> None:
-    bench.fill(3)
-    bench.begin()
-    driver = bench.driver(intercept_truth(bench.truth, _Cancelling(bench)))
-    bench.clock.advance_ms(1_000)
-    assert driver.step().lost
-    assert set(bench.resets_of().values()) == {0}
-    assert bench.get().state is CampaignState.CANCELLED
-
-
-class _Cancelling:
-    """Cancels the campaign just before its first page is committed."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-
-    def __call__(self, name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        if name == "truth.commit":
-            cancel(self._bench.truth, self._bench.clock, "c1")
-        return method(*args, **kwargs)
 
 
 @pytest.mark.usefixtures("small_pages")

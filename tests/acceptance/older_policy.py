@@ -1,0 +1,51 @@
+"""`parjanya` as it was before a rule became stricter: its *curate* stage keeps every image, under a version of its own.
+
+Everything else is the product: engine, fleet, supervisor, queue. Run as a worker of its own fleet when its first argument is
+``--worker``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+
+from parjanya.cli.main import main
+from parjanya.home import Home
+from parjanya.policy.rules import Policy
+from parjanya.profiles import embedded, worker_process
+from parjanya.stages import curate
+from parjanya.workflow import image_workflow
+from tbie.execution import BatchHandler
+from tbie.workflow import Workflow
+
+KEEPS_ALL = Policy("culling", (), "nothing speaks against it")
+
+_real_workflow, _real_handler = image_workflow, curate.make_batch_handler
+
+
+def older_workflow() -> Workflow:
+    """The real one, with an older version of *curate*."""
+    real = _real_workflow()
+    stages = (dataclasses.replace(s, version="older") if s.name == curate.NAME else s for s in real.stages)
+    return Workflow(real.name, tuple(stages))
+
+
+def older_handler() -> BatchHandler:
+    """The real one, without a rule."""
+    return _real_handler(KEEPS_ALL)
+
+
+def fleet_of_this_program(root: Path, pool: str, owner: str) -> list[str]:
+    """Workers are this program again."""
+    return [sys.executable, __file__, "--worker", str(root), pool, owner]
+
+
+if __name__ == "__main__":
+    embedded.image_workflow = older_workflow  # type: ignore[attr-defined]
+    curate.make_batch_handler = older_handler  # type: ignore[assignment]
+    embedded._command = fleet_of_this_program
+    if sys.argv[1:2] == ["--worker"]:
+        worker_process.run_worker(Home(Path(sys.argv[2])), sys.argv[4], supervised=True)
+    else:
+        main()
