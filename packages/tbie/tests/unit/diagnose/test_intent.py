@@ -207,6 +207,17 @@ def test_rows_that_are_sent_again_and_again_are_a_storm_and_a_single_repair_is_n
     assert scene.find("replay_storm").value("most_often") == 3
 
 
+def test_a_row_that_the_stream_reads_again_because_other_stages_of_its_item_change_is_no_storm(scene: Scene) -> None:
+    row = scene.open()[:1]
+    for _ in range(len(scene.workflow.stages) + 1):  # the scene has sent it once before
+        scene.note("emit", "opened", row)
+        scene.later(1)
+        scene.well()
+    assert scene.codes() == []
+    scene.note("emit", "opened", row)
+    assert scene.codes() == ["replay_storm"]
+
+
 def test_far_more_messages_than_open_stages_are_a_storm(scene: Scene) -> None:
     scene.add(items=new_items(30)[3:])
     scene.send()

@@ -142,12 +142,14 @@ def _again_and_again(view: View) -> Iterator[Evidence]:
     """Rows whose intent was sent for the reason that another message stood there, or was sent unchanged, many times."""
     if view.history is None:
         return
+    # the stream reads an open row again whenever another stage of its item changes, and sends the same token again
+    unchanged = STORM_TIMES + len(view.readings.workflow.stages)
     times: dict[tuple[object, str], int] = {}
     newest = 0
     for entry in view.history.value.recent:
         if view.now_ms - entry.last_ms > RECENT_MS or entry.action not in SENDING:
             continue
-        if entry.reason == "stale_intent" or (entry.action == "emit" and entry.times >= STORM_TIMES):
+        if entry.reason == "stale_intent" or (entry.action == "emit" and entry.times >= unchanged):
             times[entry.key, entry.stage] = times.get((entry.key, entry.stage), 0) + entry.times
             newest = max(newest, entry.last_ms)
     stormy = {name: count for name, count in times.items() if count >= STORM_TIMES}
