@@ -74,6 +74,7 @@ class NoZombies(Checker):
                 if not live:
                     world.sometimes["a zombie commit was refused"] += 1
             if isinstance(command, Rotate) and isinstance(result, Committed):
+                world.sometimes["a lost intent was sent anew"] += command.cause.why == "truth_without_intent"
                 fresh = next(record for record in result.records if record.stage == command.stage)
                 if self.broken(fresh.token not in world.shadow.tokens):
                     self.fail(

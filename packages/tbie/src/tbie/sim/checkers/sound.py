@@ -24,6 +24,8 @@ class Sound(Checker):
         super().__init__()
         self._deserted: dict[str, int] = {}
         self._headless_ms: int | None = None
+        self.gaps = 0
+        """Looks of an episode at which an intent was missing."""
 
     def forget(self) -> None:
         """Everything was off for days: what was seen before does not count."""
