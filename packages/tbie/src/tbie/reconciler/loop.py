@@ -131,6 +131,10 @@ class Reconciler:
         done.role = Role.STANDBY
         self._desk.fence = self._leadership.hold()
         if self._desk.fence is None:
+            if (
+                before is not None
+            ):  # somebody took over while we were away: whoever comes late learns that there were two
+                self._fenced_ms = self._clock.now_ms()
             return False
         done.role = Role.LEADER
         if before is None:

@@ -59,6 +59,7 @@ def take(
         about: an item that must be among those that are looked at.
     """
     at_ms, queue = clock.now_ms(), Asking(intent, clock)
+    depths = queue.depths(workflow)  # just before the tally: what was opened in between is not too many messages
     tally = attempt(rows_of.SOURCE, clock, truth.tally)
     opened = rows_of.open_rows(truth, workflow, clock)
     opened = rows_of.with_item(truth, opened, about, clock)
@@ -83,7 +84,7 @@ def take(
             rows_of.barriers(truth, workflow, clock),
             attempt("disk", clock, room_bytes) if room_bytes is not None else NOT_ASKED,
         ),
-        IntentReadings(queue.depths(workflow), presences, dead),
+        IntentReadings(depths, presences, dead),
         ExecutionReadings(execution.fleets(belief, said, clock)),
         control.control(truth, ledger, clock, settings, beats, without),
         engine_expected,

@@ -12,7 +12,7 @@ from tbie.diagnose.readings import RECENT_MS
 from tbie.diagnose.rules.gaps import unread
 from tbie.diagnose.rules.intent import case
 from tbie.diagnose.view import View
-from tbie.truth import Heartbeat
+from tbie.truth import Document, Heartbeat
 
 INTERVALS = 3
 """Sweep intervals without a sweep: one may be late, two may be unlucky."""
@@ -39,8 +39,7 @@ def two_reconcilers(view: View) -> Iterator[Finding]:
     leading = [b for b in beats if b.body.get("role") == "leader"]
     term = terms.value[0] if isinstance(terms, Known) and terms.value else None
     if term is not None:
-        holder = term.body.get("holder")
-        rivals = [b for b in leading if b.instance != holder and b.at_ms > term.updated_ms]
+        rivals = [b for b in leading if not _holds(term, b) and b.at_ms > term.updated_ms]
     else:
         rivals = [b for b in leading if b is not max(leading, key=lambda b: b.at_ms)]
     if rivals and len(leading) > len(rivals):
@@ -53,6 +52,11 @@ def two_reconcilers(view: View) -> Iterator[Finding]:
         return
     for beat in view.beats:
         yield from _fenced(view, beat)
+
+
+def _holds(term: Document, beat: Heartbeat) -> bool:
+    """Whether *beat* is of the holder of *term*, who signs with its instance, alone or after its kind (``engine:7``)."""
+    return str(term.body.get("holder")).rpartition(":")[2] == beat.instance.rpartition(":")[2]
 
 
 def _fenced(view: View, beat: Heartbeat) -> Iterator[Finding]:
