@@ -57,7 +57,9 @@ def episode(world: World, fault: Planned) -> None:
         without_work = fault.kind in NEEDS_WORK and not world.shadow.open
         unnoticed = kind.codes == LOST and world.sometimes[MENDED] == mended and not world.checkers.sound.gaps
         if not (named or without_work or unnoticed):
-            raise ViolationError(CHECKER, f"{fault.kind} was never named in {allowed_s:g} s; other faults {others}; seen {seen}")
+            raise ViolationError(
+                CHECKER, f"{fault.kind} was never named in {allowed_s:g} s; other faults {others}; seen {seen}"
+            )
         world.sometimes[f"named: {fault.kind}"] += named
     if kind.end is not None:
         end(world, fault)

@@ -123,6 +123,7 @@ class Checkers:
         for entry in entries:
             self.history.on_entry(shadow, entry)
             self.effect.on_entry(shadow, entry)
+            self.replay.on_entry(entry)
             shadow.take((entry,))
         touched = [command.key for command in args[0]]
         self.history.on_items(world, list(dict.fromkeys([*touched, *(entry.key for entry in entries)])))
