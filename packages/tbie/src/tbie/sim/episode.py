@@ -45,9 +45,14 @@ def episode(world: World, fault: Planned) -> None:
     settings = world.settings
     others = _others(world)
     began_ms = world.clock.now_ms()
+    lost = world.checkers.lost
+    lost.look(world)
+    before = set(lost.missing)
     if begin(world, fault) is not False:
         began_ms = world.clock.now_ms()  # a weekend is long
-        world.checkers.sound.gaps = 0
+        lost.look(world)
+        robbed = {name: seen[0] for name, seen in lost.missing.items() if name not in before}
+        world.checkers.sound.robbed, world.checkers.sound.gaps = robbed, 0
         extra_s = settings.boot_start_budget_s + settings.boot_register_budget_s + settings.silence_s
         allowed_s = settings.sweep_interval_s + settings.sweep_grace_s + (extra_s if fault.kind in SLOW else 0.0)
         rounds = int(allowed_s * 1000 / ROUND_MS) + 2
@@ -82,7 +87,9 @@ def _round(world: World, fault: Planned, others: list[str], seen: list[str]) -> 
         if actor.ready() and actor not in (world.watch, world.operator):
             world.act(actor)
     world.checkers.after_step(world)
-    world.checkers.sound.gaps += bool(world.checkers.lost.missing)
+    missing = world.checkers.lost.missing
+    robbed = world.checkers.sound.robbed.items()
+    world.checkers.sound.gaps += any(name in missing and missing[name][0] == token for name, token in robbed)
     found = world.watch.look()
     if found is None:
         return False
