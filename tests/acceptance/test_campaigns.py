@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from product import BROKE, NOT_WELL, QUICK, USAGE, Product, picture, pictures
 
+pytestmark = pytest.mark.timeout(240)
+"""Most of these run the product several times, some seconds each on a free machine."""
+
 OLDER = (str(Path(__file__).parent / "older_policy.py"),)
 
 ALL = ("replay", "--where", "width > 0", "--from", "curate", "--reason", "look again")
@@ -29,7 +32,7 @@ def resets(product: Product, name: str = "c1") -> list[int]:
 
 
 def dull(path: Path) -> Path:
-    """A picture that the policy rejects: nothing in it is sharp."""
+    """A picture that the policy leaves to people: nothing in it can be sharp."""
     path.parent.mkdir(parents=True, exist_ok=True)
     from PIL import Image
 
@@ -37,17 +40,16 @@ def dull(path: Path) -> Path:
     return path
 
 
-@pytest.mark.timeout(240)  # several runs of the product, each some seconds
 def test_killed_in_the_middle_a_replay_is_finished_by_the_same_command_and_resets_nothing_twice(
     product: Product,
 ) -> None:
     pictures(product.shoot, 6)
     product.curate()
-    slow = product.start(*ALL, "--rate", "2", "--json")
-    slow.until(lambda: counts(product)["reset"] >= 2)
+    slow = product.start(*ALL, "--rate", "0.3", "--json")
+    slow.until(lambda: counts(product)["reset"] >= 1)
     slow.kill_everything()
     begun = counts(product)["reset"]
-    assert 2 <= begun < 6
+    assert 1 <= begun < 6
     assert sum(resets(product)) >= begun
     assert "campaign c1 (replay from curate): running" in product.look("status", code=None).out
     again = product.run(*ALL, "--json")
@@ -58,36 +60,35 @@ def test_killed_in_the_middle_a_replay_is_finished_by_the_same_command_and_reset
     product.assert_each_done_once(6)
 
 
-@pytest.mark.timeout(240)  # several runs of the product, each some seconds
 def test_an_engine_carries_it_out_and_the_next_one_goes_on_after_kill_9(product: Product) -> None:
-    pictures(product.shoot, 6)
+    pictures(product.shoot, 3)
     product.curate()
-    slow = {**QUICK, "campaign_rate_per_s": 2.0}
+    slow = {**QUICK, "campaign_rate_per_s": 0.3}
     first = product.start("serve", "--port", "0", settings=slow)
     first.until(lambda: "serving" in first.err)
     begun = product.run(*ALL, "--json", settings=slow).json
-    assert (begun["matched"], begun["campaign"], begun["state"]) == (6, "c1", "running")
-    first.until(lambda: counts(product)["reset"] >= 2)
+    assert (begun["matched"], begun["campaign"], begun["state"]) == (3, "c1", "running")
+    first.until(lambda: counts(product)["reset"] >= 1)
     first.kill_everything()
-    assert counts(product)["reset"] < 6
+    assert counts(product)["reset"] < 3
     second = product.start("serve", "--port", "0", settings=QUICK)
     waited = product.run("campaign", "resume", "c1", "--wait", "--json", settings=QUICK).json
-    assert (waited["state"], waited["counts"]) == ("done", {"looked": 6, "matched": 6, "reset": 6, "skipped": 0})
-    assert resets(product) == [1] * 6
-    second.until(lambda: product.query("SELECT count(*) FROM stage WHERE state = 'completed'") == [(36,)])
+    assert (waited["state"], waited["counts"]) == ("done", {"looked": 3, "matched": 3, "reset": 3, "skipped": 0})
+    assert resets(product) == [1] * 3
+    second.until(lambda: product.query("SELECT count(*) FROM stage WHERE state = 'completed'") == [(18,)])
     second.kill_everything()
-    product.assert_each_done_once(6)
+    product.assert_each_done_once(3)
 
 
 def test_cancelled_it_stops_and_says_so_and_resumed_it_goes_on(product: Product) -> None:
     pictures(product.shoot, 6)
     product.curate()
-    slow = product.start(*ALL, "--rate", "2", "--json")
-    slow.until(lambda: counts(product)["reset"] >= 2)
+    slow = product.start(*ALL, "--rate", "0.3", "--json")
+    slow.until(lambda: counts(product)["reset"] >= 1)
     assert "cancelled" in product.look("campaign", "cancel", "c1").out
     stopped = slow.finish(NOT_WELL).json
     assert stopped["state"] == "cancelled"
-    assert 2 <= stopped["replayed"] < 6
+    assert 1 <= stopped["replayed"] < 6
     assert sum(resets(product)) == stopped["replayed"]
     assert [c["state"] for c in product.look("campaign", "list", "--json").json] == ["cancelled"]
     assert product.run("campaign", "resume", "c1", "--json").json["counts"]["reset"] == 6
@@ -95,7 +96,6 @@ def test_cancelled_it_stops_and_says_so_and_resumed_it_goes_on(product: Product)
     assert "done already" in product.look("campaign", "cancel", "c1", code=USAGE).err
 
 
-@pytest.mark.timeout(240)  # several runs of the product, each some seconds
 def test_a_stricter_policy_finds_the_old_verdicts_shows_what_would_flip_and_changes_them(product: Product) -> None:
     pictures(product.shoot, 3)
     dull(product.shoot / "dull.jpg")
@@ -129,7 +129,7 @@ def test_a_stricter_policy_finds_the_old_verdicts_shows_what_would_flip_and_chan
     assert report["before"] == {"default": {"keep": 4}}
     assert report["flips"] == predicted  # of a policy, a sample tells exactly what comes
     example = next(e for e in report["examples"] if Path(e["path"]).name == "dull.jpg")
-    assert (example["before"]["grade"], example["after"]["grade"]) == ("keep", "reject")
+    assert (example["before"]["grade"], example["after"]["grade"]) == ("keep", "review")
     assert example["after"]["reasons"]
     again = product.look("regrade", "--json").json
     assert (again["matched"], again["replayed"], again["campaigns"]) == (1, 1, ["c2"])  # asha's; the others are new
@@ -168,7 +168,6 @@ class _Seen(HTMLParser):
         self.text += data
 
 
-@pytest.mark.timeout(240)  # several runs of the product, each some seconds
 def test_the_page_shows_hostile_names_and_reasons_as_text(product: Product) -> None:
     names = ["<script>alert(1)<!--.jpg", "a'\"&amp;\u202egpj.jpg", "b\nc\x1b[2J.jpg", "d\udcff.jpg"]
     for seed, name in enumerate(names):

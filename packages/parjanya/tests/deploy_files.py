@@ -28,10 +28,10 @@ def alerts() -> list[tuple[str, dict[str, Any]]]:
             case ("groups", 0) | ("rules", 4):
                 assert text is None
             case "name", 2:
-                group = text
+                group = str(text)
             case "alert", 6:
                 found.append((group, {"alert": text}))
-            case ("labels" | "annotations"), 8:
+            case (("labels" | "annotations"), 8):
                 under = key
                 found[-1][1][key] = {}
             case _, 8:

@@ -157,7 +157,13 @@ def test_a_pool_that_the_reconciler_could_not_read_has_no_samples(system: System
 
 
 def test_fleet_boots_totals_and_terms_are_what_the_leader_said(system: System) -> None:
-    view = {"desired": 3, "running": 2, "busy": 1, "boot_failures": 4, "boots": [["w1", "started", 1], ["w2", "started", 2]]}
+    view = {
+        "desired": 3,
+        "running": 2,
+        "busy": 1,
+        "boot_failures": 4,
+        "boots": [["w1", "started", 1], ["w2", "started", 2]],
+    }
     totals = {"sent": 9, "superseded": 8, "woken": 7, "exhausted": 6, "misrouted": 5}
     beat(system, fleet={"images": view}, totals=totals, epoch=12, passes=40)
     found = samples(system)

@@ -58,7 +58,7 @@ def test_settings_that_contradict_each_other_are_refused_with_the_incident_they_
         if limit.small == "outage_window_s":
             given["outage_window_s"] = Settings().outage_window_s
     with pytest.raises(SettingsError) as refused:
-        Settings(**given)  # type: ignore[arg-type]
+        Settings(**given)
     words = str(refused.value)
     assert words.startswith(f"{limit.large}={given[limit.large]:g} ")
     assert f"{limit.small}=" in words
@@ -75,12 +75,12 @@ def test_a_setting_is_a_finite_number_that_is_not_negative(field: Field[float], 
 @pytest.mark.parametrize("field", [f for f in fields(Settings) if f.name not in MAY_BE_ZERO], ids=lambda f: f.name)
 def test_a_zero_that_would_be_a_standstill_is_refused(field: Field[float]) -> None:
     with pytest.raises(SettingsError, match=field.name):
-        Settings(**{field.name: 0})  # type: ignore[arg-type]
+        Settings(**{field.name: 0})
 
 
 def test_a_zero_that_means_something_is_taken() -> None:
     for name in MAY_BE_ZERO - {"reset_cooldown_s"}:
-        assert getattr(Settings(**{name: 0}), name) == 0  # type: ignore[arg-type]
+        assert getattr(Settings(**{name: 0}), name) == 0
     assert Settings(reset_cooldown_s=0, pause_window_s=0).reset_cooldown_s == 0
 
 

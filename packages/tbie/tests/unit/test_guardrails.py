@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
@@ -13,9 +14,10 @@ from tbie.guardrails import GUARDRAILS, Clocks, Examined, Leaders, Result, Surro
 from tbie.workflow import Stage
 
 NOW_MS = 1_700_000_000_000
+T = TypeVar("T")
 
 
-def known(value):  # type: ignore[no-untyped-def]
+def known(value: T) -> Known[T]:
     return Known(value, "test", NOW_MS)
 
 
@@ -69,7 +71,10 @@ BROKEN: dict[str, tuple[Callable[[Surroundings], Surroundings], str]] = {
     "disk_headroom": (lambda s: replace(s, free_bytes={"home": known(1024**2)}), "home has 1 MiB left"),
     "tenants": (lambda s: replace(s, tenants=known((frozenset({"x"}), frozenset[str]()))), "x"),
     "retention": (lambda s: replace(s, oldest_open_s=known(15 * 86_400.0)), "longer than messages live"),
-    "visibility": (lambda s: replace(s, stages=(Stage("slow", "1", max_run_s=50.0),)), "slow may run 50 s and needs 75"),
+    "visibility": (
+        lambda s: replace(s, stages=(Stage("slow", "1", max_run_s=50.0),)),
+        "slow may run 50 s and needs 75",
+    ),
     "dead_letters": (lambda s: replace(s, dead_letters={"a": known(0)}), "no dead-letter queue for b"),
     "addresses": (lambda s: replace(s, buckets=known({"s3": "there is no bucket"})), "s3: there is no bucket"),
     "manifest": (lambda s: replace(s, manifest=known({"numpy": ("1", "2")})), "numpy: declared 1, found 2"),

@@ -127,7 +127,7 @@ def test_a_store_that_is_away_is_said_once_and_its_return_once() -> None:
     inner = truth_of(heard)
     truth: TruthStore = logged_truth(inner, heard.events)
 
-    def away(_heartbeat: Heartbeat) -> None:
+    def away(heartbeat: Heartbeat) -> None:
         raise TruthUnavailableError("the disk is gone")
 
     there = inner.beat
@@ -155,7 +155,11 @@ def test_a_store_that_is_away_is_said_once_and_its_return_once() -> None:
         ({}, {"drift": {"numpy": ["1", "2"]}}, ["execution_drift"]),
         ({}, {"fleet": {"p": {"boots": [["w", "started", 5]]}}}, ["boot"]),
         ({"fleet": {"p": {"boots": [["w", "started", 5]]}}}, {"fleet": {"p": {"boots": [["w", "started", 5]]}}}, []),
-        ({"fleet": {"p": {"boots": [["w", "started", 5]]}}}, {"fleet": {"p": {"boots": [["w", "claimed", 6]]}}}, ["boot"]),
+        (
+            {"fleet": {"p": {"boots": [["w", "started", 5]]}}},
+            {"fleet": {"p": {"boots": [["w", "claimed", 6]]}}},
+            ["boot"],
+        ),
         ({}, {"fleet": {"p": {"error": "no permission"}}}, []),
         ({}, {"fleet": {"error": "no permission"}}, []),
     ],
@@ -192,7 +196,9 @@ def test_whatever_a_tenant_chose_one_event_is_one_line_of_plain_characters(form:
 def test_text_is_for_people() -> None:
     heard = Heard("info", Format.TEXT)
     heard.events.say(logging.WARNING, "death", decision="tok", owner="w1", words="it died", codes=[1])
-    expected = '2023-11-14T22:13:20.000+00:00 warning worker[w1] death decision=tok owner=w1 words="it died" codes=[1]\n'
+    expected = (
+        '2023-11-14T22:13:20.000+00:00 warning worker[w1] death decision=tok owner=w1 words="it died" codes=[1]\n'
+    )
     assert heard.text == expected
 
 

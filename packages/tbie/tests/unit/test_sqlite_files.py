@@ -12,12 +12,12 @@ import pytest
 from tbie.backends.sqlite.intent import SqliteIntent
 from tbie.backends.sqlite.objects import LocalObjects
 from tbie.backends.sqlite.truth import SqliteTruth
-from tbie.core.clock import ManualClock
+from tbie.core.clock import ManualClock, SystemClock
 from tbie.core.errors import IntentUnavailableError, MisroutedIntentError, NewerSchemaError, TruthUnavailableError
 from tbie.core.ids import SequentialIds
 from tbie.core.keys import Address
 from tbie.core.outcome import Completed
-from tbie.core.reading import Depth
+from tbie.core.reading import Depth, Unknown
 from tbie.core.settings import Settings
 from tbie.execution import OneByOne
 from tbie.intent import Bury, Claim, Disposal, Message
@@ -297,3 +297,32 @@ def test_a_queue_that_was_away_for_a_moment_still_learns_what_became_of_its_mess
     worker.flush()
 
     assert depth(intent) == Depth(0, 0, 0, 0, None)
+
+
+@pytest.mark.parametrize("opened", ["before it was locked", "while it is locked"])
+def test_a_queue_that_another_program_locks_costs_its_readers_one_wait_and_not_one_for_each_question(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, opened: str
+) -> None:
+    """A pass asks a dozen times; twelve waits would keep the control plane from saying in time that it is blind."""
+    patience_s = 0.3
+    monkeypatch.setattr("tbie.backends.sqlite.database._BUSY_TIMEOUT_REBUILDABLE_S", patience_s)
+    intent = open_intent(tmp_path, clock)
+    intent.send([envelope("i1", "a")])
+    rogue = sqlite3.connect(tmp_path / "intent.db", isolation_level=None)
+    rogue.execute("BEGIN EXCLUSIVE")
+    if opened == "while it is locked":
+        intent.close()
+        intent = open_intent(tmp_path, clock)
+    began_s = SystemClock().monotonic_s()
+    assert [type(intent.depth("a")) for _ in range(8)] == [Unknown] * 8
+    with pytest.raises(IntentUnavailableError, match="locked"):
+        intent.send([envelope("i2", "a")])
+    assert SystemClock().monotonic_s() - began_s < 3 * patience_s
+    rogue.execute("ROLLBACK")
+    assert depth(intent, "a").visible == 1
+    rogue.execute("BEGIN EXCLUSIVE")
+    began_s = SystemClock().monotonic_s()
+    assert isinstance(intent.depth("a"), Unknown)
+    assert SystemClock().monotonic_s() - began_s >= patience_s  # it had been free: the next lock may be a short one
+    rogue.close()
+    intent.close()

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Mapping
 from typing import Any
 
 from parjanya.cli.common import Common, Exit, UsageError, json_text, opened, show, show_json, show_json_line
-from parjanya.profiles.embedded import System
+from parjanya.views.diagnosis import of_unopened, read_diagnosis
 from tbie.core.clock import SystemClock
-from tbie.core.errors import HomeError, TbieError, TruthError
-from tbie.core.finding import Evidence
-from tbie.diagnose import Diagnosis, take
-from tbie.diagnose import diagnose as judge
-from tbie.diagnose.catalogue import found
-from tbie.diagnose.rules.truth import is_full
-from tbie.diagnose.verdict import of_findings
+from tbie.core.errors import HomeError, TruthError
+from tbie.diagnose import Diagnosis
 
 WATCH_EVERY_S = 1.0  # faster than a person reads
 
@@ -53,30 +47,17 @@ def look(common: Common) -> Diagnosis:
     """The diagnosis of the home of *common*; a home that cannot be opened is diagnosed too."""
     try:
         with opened(common) as system:
-            return of_system(system)
+            return read_diagnosis(
+                system.home.root,
+                system.workflow,
+                system.truth,
+                system.intent,
+                system.clock,
+                system.settings,
+                system.ledger,
+            )
     except (TruthError, HomeError) as error:
-        return _unopened(error)
-
-
-def of_system(system: System) -> Diagnosis:
-    """The diagnosis of an instance that is open."""
-    readings = take(
-        system.workflow,
-        system.truth,
-        system.intent,
-        system.clock,
-        system.settings,
-        room_bytes=lambda: shutil.disk_usage(system.home.root).free,
-    )
-    return judge(readings, system.settings)
-
-
-def _unopened(error: TbieError) -> Diagnosis:
-    """What is known of a home whose Truth does not open: that, and why."""
-    now_ms = SystemClock().now_ms()
-    said = Evidence("error", str(error), "truth" if isinstance(error, TruthError) else "home", now_ms)
-    code = "disk_full" if is_full(str(error)) else "truth_unavailable"
-    return of_findings([found(code, said)], now_ms)
+        return of_unopened(error, SystemClock().now_ms())
 
 
 def lines(diagnosis: Diagnosis) -> list[str]:

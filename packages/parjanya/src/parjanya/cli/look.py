@@ -140,7 +140,7 @@ def explain(item: str, /, *, tenant: str = "default", common: Common | None = No
     common = common or Common()
     with opened(common) as system:
         found = find(system, tenant, item)
-        told = story(found, system.workflow, system.truth, system.intent, system.clock, system.settings)
+        told = story(found, system.workflow, system.truth, system.intent, system.clock, system.settings, system.ledger)
         image = record(found, system.workflow, system.objects).to_json()
     if common.json:
         show_json({"image": image, **told})

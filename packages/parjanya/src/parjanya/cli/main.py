@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, campaign, curate, diagnose, doctor, look, serve
+from parjanya.cli import act, campaign, curate, diagnose, doctor, drill, look, serve, simulate
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
 from tbie.campaign import CampaignError
@@ -38,6 +38,8 @@ app.command(look.healthcheck)
 app.command(doctor.doctor)
 app.command(curate.export)
 app.command(serve.serve)
+app.command(simulate.simulate)
+app.command(drill.drill)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """A worker process of the embedded fleet: ``python -m parjanya.profiles.worker_process HOME POOL OWNER``.
 
-Started by ``ProcessFleet``; by ``doctor`` with ``HOME --check``. It limits itself before it touches a byte of anybody's file. What it prints is kept in its
-log and becomes evidence if it dies.
+Started by ``ProcessFleet``; by ``doctor`` with ``HOME --check``. It limits itself before it touches a byte of anybody's
+file. What it prints is kept in its log and becomes evidence if it dies.
 """
 
 from __future__ import annotations

@@ -240,6 +240,7 @@ def totals(tenants: Mapping[str, Mapping[str, int]]) -> Counter[str]:
 _WAITS = {
     "rate": "waits for its rate",
     "room": "waits while much is open",
+    "turn": "waits for an earlier one",
     "version": "waits for a program that declares what it was begun for",
 }
 

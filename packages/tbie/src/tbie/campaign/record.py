@@ -99,7 +99,7 @@ class Campaign:
     before: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """By tenant, how many of the matching items had which grade when it began. What came of them is read from their histories."""
     waits: str | None = None
-    """Why it makes no progress now although it runs: ``rate``, ``room`` (too much is open)
+    """Why it makes no progress now although it runs: ``rate``, ``room`` (too much is open), ``turn``
     or ``version`` (no driver declares the one it was begun for)."""
     problem: str | None = None
     driver: str | None = None

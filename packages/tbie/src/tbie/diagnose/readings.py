@@ -58,6 +58,8 @@ class TruthReadings:
     """Items of open stages, read after the queue was: those without intent, and some of the oldest."""
     failures: Reading[Failures]
     versions: Reading[Mapping[tuple[str, str], int]]
+    barriers: Reading[Mapping[str, int]] = NOT_ASKED
+    """By barrier stage that somebody waits at, since when the one waits who has waited longest."""
     room_bytes: Reading[int] = NOT_ASKED
     """Free space where Truth is."""
 
@@ -154,6 +156,7 @@ class Readings:
             self.truth.items,
             self.truth.failures,
             self.truth.versions,
+            self.truth.barriers,
             self.truth.room_bytes,
             *self.intent.depths.values(),
             *self.intent.presences.values(),

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tbie.core.outcome import Facts
 from tbie.core.reading import Known, Reading, Unknown
 from tbie.core.settings import Settings
 from tbie.workflow import Stage
+
+T = TypeVar("T")
 
 
 class Result(StrEnum):
@@ -58,6 +60,9 @@ def not_read(what: str) -> Unknown:
     return Unknown("it was not read", what, 0)
 
 
+NOT_READ = not_read("doctor")
+
+
 @dataclass(slots=True)
 class Surroundings:
     """Everything that guardrails look at, as it was read on one machine."""
@@ -73,20 +78,20 @@ class Surroundings:
     """By file: its version, and the one that this program writes."""
     logs: Mapping[str, Reading[tuple[bool, bool]]] = field(default_factory=dict)
     """By file: whether it keeps a write-ahead log, and whether it should."""
-    manifest: Reading[Mapping[str, tuple[str | None, str | None]] | None] = not_read("manifest")
+    manifest: Reading[Mapping[str, tuple[str | None, str | None]] | None] = NOT_READ
     """Components that differ, as declared and found; None if nothing was declared."""
-    worker: Reading[Tried] = not_read("worker")
-    clocks: Reading[Clocks] = not_read("clocks")
+    worker: Reading[Tried] = NOT_READ
+    clocks: Reading[Clocks] = NOT_READ
     uses: Mapping[str, Reading[Tried]] = field(default_factory=dict)
     """By store: whether it could be written, read and cleaned up."""
-    leaders: Reading[Leaders] = not_read("leaders")
-    tenants: Reading[tuple[frozenset[str], frozenset[str]]] = not_read("tenants")
+    leaders: Reading[Leaders] = NOT_READ
+    tenants: Reading[tuple[frozenset[str], frozenset[str]]] = NOT_READ
     """Those that have records, and those that are rows."""
-    buckets: Reading[Mapping[str, str | None]] = not_read("buckets")
+    buckets: Reading[Mapping[str, str | None]] = NOT_READ
     """Buckets in use, each with the error of resolving it, None if there was none."""
-    locks: Reading[Tried] = not_read("locks")
-    open_files: Reading[int] = not_read("open files")
-    oldest_open_s: Reading[float | None] = not_read("oldest open")
+    locks: Reading[Tried] = NOT_READ
+    open_files: Reading[int] = NOT_READ
+    oldest_open_s: Reading[float | None] = NOT_READ
 
 
 class Found(NamedTuple):
@@ -155,12 +160,14 @@ def unknown(reading: Unknown) -> Found:
 
 
 def judge_each(
-    readings: Mapping[str, Reading[object]], judge: Callable[[str, object], str | None], well: str, what: str
+    readings: Mapping[str, Reading[T]], judge: Callable[[str, T], str | None], well: str, what: str
 ) -> Found:
     """One result for several readings: a failure first, then what is unknown. None at all is unknown, not a pass."""
     if not readings:
         return unknown(not_read(what))
-    problems, blind, evidence = [], [], {}
+    problems: list[str] = []
+    blind: list[str] = []
+    evidence: dict[str, object] = {}
     for name, reading in readings.items():
         match reading:
             case Known(value=value):

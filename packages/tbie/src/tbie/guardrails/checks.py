@@ -42,8 +42,7 @@ def _usable(store: str, around: Surroundings) -> Found:
 def schema(around: Surroundings) -> Found:
     """Every file has the layout that this program reads and writes."""
 
-    def judge(name: str, value: object) -> str | None:
-        assert isinstance(value, tuple)
+    def judge(name: str, value: tuple[int, int]) -> str | None:
         found, known = value
         return None if found == known else f"{name} has schema {found}, this program works with {known}"
 
@@ -53,8 +52,7 @@ def schema(around: Surroundings) -> Found:
 def write_ahead_log(around: Surroundings) -> Found:
     """Truth commits durably without stopping readers; the queue may be deleted while it is open."""
 
-    def judge(name: str, value: object) -> str | None:
-        assert isinstance(value, tuple)
+    def judge(name: str, value: tuple[bool, bool]) -> str | None:
         found, wanted = value
         return None if found is wanted else f"{name} keeps {'a' if found else 'no'} write-ahead log"
 
@@ -65,8 +63,7 @@ def disk_headroom(around: Surroundings) -> Found:
     """There is room for more than the next file."""
     least = around.settings.disk_headroom_bytes
 
-    def judge(name: str, value: object) -> str | None:
-        assert isinstance(value, int)
+    def judge(name: str, value: int) -> str | None:
         short = f"{name} has {value / 2**20:.0f} MiB left, less than {least / 2**20:.0f} MiB"
         return short if value < least else None
 

@@ -88,7 +88,9 @@ def _plain(value: object) -> str:
     return text if bare else json.dumps(value, default=str)
 
 
-def configure(level: str, *, stream: TextIO | None = None, form: Format = Format.TEXT, file: Path | None = None) -> None:
+def configure(
+    level: str, *, stream: TextIO | None = None, form: Format = Format.TEXT, file: Path | None = None
+) -> None:
     """Let this process be heard: from *level* on, on *stream* in *form*, and in *file*, which processes share, as JSON.
 
     Raises:

@@ -75,15 +75,23 @@ class _LoggedTruth:
                 state = next((r.state.value for r in result.records if r.stage == command.stage), "unknown")
                 ahead = [step.stage for step in then]
                 fields = {"generation": command.generation, "receives": command.receives, "state": state}
-                say(DEBUG, "committed", decision=token, **_where(command), **_outcome(command.outcome), **fields, then=ahead)
+                say(
+                    DEBUG,
+                    "committed",
+                    decision=token,
+                    **_where(command),
+                    **_outcome(command.outcome),
+                    **fields,
+                    then=ahead,
+                )
             case Rotate(token=token, stage=stage, cause=cause):
                 fresh = next(r.token for r in result.records if r.stage == stage)
                 say(DEBUG, "rotated", decision=fresh, **_where(command), replaces=token, reason=cause.why)
             case Exhaust(token=token, reason=reason):
                 say(DEBUG, "exhausted", decision=token, **_where(command), reason=reason)
             case Reset(stage=stage, automatic=automatic, cause=cause):
-                fresh = next((r.token for r in result.records if r.stage == stage), None)
-                say(DEBUG, "reset", decision=fresh, **_where(command), automatic=automatic, by=cause.who)
+                begun = next((r.token for r in result.records if r.stage == stage), None)
+                say(DEBUG, "reset", decision=begun, **_where(command), automatic=automatic, by=cause.who)
             case _:
                 pass
 
@@ -99,7 +107,7 @@ class _LoggedTruth:
         before, now = self._said, heartbeat.body
         self._said = now
         for level, event, fields in changes(before, now):
-            self._events.say(level, event, **fields)
+            self._events.say(level, event, decision=None, **fields)
 
     def write_document(self, kind: str, name: str, body: Facts, revision: int | None) -> Document | None:
         written = self._truth.write_document(kind, name, body, revision)
@@ -110,7 +118,7 @@ class _LoggedTruth:
     def drop_document(self, document: Document) -> bool:
         dropped = self._truth.drop_document(document)
         if dropped and document.kind == "pause":
-            self._events.say(INFO, "resumed", **_class(document.body))
+            self._events.say(INFO, "resumed", decision=None, **_class(document.body))
         return dropped
 
     def _document(self, kind: str, name: str, body: Facts) -> None:

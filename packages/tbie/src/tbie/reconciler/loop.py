@@ -131,6 +131,10 @@ class Reconciler:
         done.role = Role.STANDBY
         self._desk.fence = self._leadership.hold()
         if self._desk.fence is None:
+            if (
+                before is not None
+            ):  # somebody took over while we were away: whoever comes late learns that there were two
+                self._fenced_ms = self._clock.now_ms()
             return False
         done.role = Role.LEADER
         if before is None:
@@ -172,8 +176,13 @@ class Reconciler:
     def _sweep_on(self, done: Pass, pages: int | None) -> None:
         swept = self._sweep.swept
         before, blind = replace(swept.emitted), len(swept.blind)
+        finished = False
         try:
-            finished = self._sweep.go_on(pages, self._stream.followed_ms)
+            while not finished and (pages is None or pages > 0):
+                finished = self._sweep.go_on(1, self._stream.followed_ms)
+                pages = None if pages is None else pages - 1
+                if not finished:
+                    done.emitted.add(self._stream.look_ahead())  # what just opened waits for a page, not for a sweep
         finally:
             share = asdict(swept.emitted)
             done.emitted.add(Emitted(**{name: count - getattr(before, name) for name, count in share.items()}))

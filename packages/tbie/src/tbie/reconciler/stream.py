@@ -8,7 +8,9 @@ every item.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from itertools import chain, islice, zip_longest
 
 from tbie.reconciler.decide import Unchecked, decide
 from tbie.reconciler.desk import Desk
@@ -16,6 +18,7 @@ from tbie.reconciler.emit import Emitted, carry_out
 from tbie.truth import OpenStage
 
 _UNCHECKED = Unchecked()
+_LOOK = 10  # changes looked at for each that may be sent: finished work is among them, and costs nothing to pass over
 
 
 class Stream:
@@ -47,19 +50,19 @@ class Stream:
         if read < self._batch:
             self.followed_ms = began_ms
         else:
-            emitted.add(self._express())
+            emitted.add(self.look_ahead())
         if self._desk.clock.monotonic_s() - self._saved_at_s >= self._desk.settings.heartbeat_interval_s:
             self.save()
         return emitted, read
 
-    def _express(self) -> Emitted:
-        """Emit for the newest changes ahead of their turn; sending a token twice is harmless."""
-        last = self._desk.truth.last_seq()
-        since = max(self.seq, self._express_seq, last - self._express_items)
+    def look_ahead(self) -> Emitted:
+        """Emit for some of the newest changes ahead of their turn; sending a token twice is harmless."""
+        last, span = self._desk.truth.last_seq(), _LOOK * self._express_items
+        since = max(self.seq, self._express_seq, last - span)
         if since >= last:
             return Emitted()
-        opened, seq = self._desk.truth.opened_since(since, self._express_items)
-        emitted = self._emit(opened)
+        opened, seq = self._desk.truth.opened_since(since, span)
+        emitted = self._emit(share(opened, self._express_items))
         self._express_seq = seq
         return emitted
 
@@ -79,3 +82,12 @@ class Stream:
     def lag(self) -> int:
         """Changes not read yet."""
         return self._desk.truth.last_seq() - self.seq
+
+
+def share(opened: Sequence[OpenStage], limit: int) -> list[OpenStage]:
+    """At most *limit* of *opened*, one of each tenant in turn: whoever has few is served whole."""
+    by_tenant: defaultdict[str, list[OpenStage]] = defaultdict(list)
+    for row in opened:
+        by_tenant[row.key.tenant].append(row)
+    turns = chain.from_iterable(zip_longest(*by_tenant.values()))
+    return list(islice((row for row in turns if row is not None), limit))

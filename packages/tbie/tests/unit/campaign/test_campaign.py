@@ -248,6 +248,20 @@ def test_campaigns_are_driven_in_the_order_in_which_they_began(bench: Bench) -> 
     assert set(bench.resets_of("c2").values()) == {1}
 
 
+def test_one_that_waits_for_its_turn_says_so_and_does_not_look_stalled(bench: Bench) -> None:
+    bench.fill(60)
+    bench.begin(rate_per_s=1.0)
+    bench.begin()
+    driver, quiet_ms = bench.driver(), 0
+    for _ in range(50):
+        bench.clock.advance_ms(1_000)
+        driver.step()
+        quiet_ms = max(quiet_ms, bench.clock.now_ms() - bench.get("c2").updated_ms)
+    assert (bench.get().state, bench.get("c2").waits) == (CampaignState.RUNNING, "turn")
+    assert quiet_ms <= 20_000
+    assert set(bench.resets_of("c2").values()) == {0}
+
+
 def test_finished_campaigns_are_forgotten_oldest_first_and_no_number_comes_back(bench: Bench) -> None:
     for _ in range(KEPT + 2):
         cancel(bench.truth, bench.clock, bench.begin().id)

@@ -1,4 +1,4 @@
-"""The control plane, Truth and Belief: each finding, and its absence; and which of several is the root."""
+"""The control plane: each finding, its absence, and what it explains."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from packages.tbie.tests.unit.diagnose.scene import Scene
-from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
-from tbie.core.outcome import Completed, Retry
+from tbie.core.errors import IntentUnavailableError
+from tbie.core.outcome import Completed
 from tbie.diagnose import diagnose, take
-from tbie.testing.builders import WHO, chain, key, new_items, settle
-from tbie.testing.faults import intercept_intent, intercept_truth
-from tbie.truth import Heartbeat, Rotate
+from tbie.testing.builders import gallery, key, new_items, settle
+from tbie.testing.faults import intercept_intent
 
 
 @pytest.fixture
@@ -36,9 +35,6 @@ def failing(error: Exception, *names: str) -> Callable[..., Any]:
         return method(*args, **kwargs)
 
     return call
-
-
-# -- the control plane
 
 
 def test_a_silent_reconciler_explains_every_intent_that_is_missing(scene: Scene) -> None:
@@ -73,7 +69,7 @@ def test_a_blind_reconciler_explains_the_queue_that_nobody_can_read(scene: Scene
 
 
 def test_a_leader_that_goes_on_after_another_took_the_term_is_one_of_two(scene: Scene) -> None:
-    scene.truth.write_document("term", "reconciler", {"holder": "r2", "until_ms": 0}, None)
+    scene.truth.write_document("term", "reconciler", {"holder": "engine:r2", "until_ms": 0}, None)
     scene.lead("r2", epoch=1)
     assert scene.codes() == []  # r1 was heard last before the term changed hands
     scene.later(1)
@@ -142,6 +138,33 @@ def test_a_sweep_that_never_ran_is_starved_once_something_waits_for_it(scene: Sc
     assert scene.diagnose().verdict == "control-plane"
 
 
+def test_a_barrier_that_is_not_lifted_after_its_patience_waits_for_a_sweep() -> None:
+    scene = Scene(workflow=gallery())
+    scene.add(1)
+    for name in ("read", "measure", "look", "judge"):
+        settle(scene.truth, key("i0001"), name)
+    scene.read_on()
+    scene.later(scene.settings.barrier_patience_s + 30)
+    scene.well()
+    assert scene.codes() == []
+    scene.later(1)
+    scene.well()
+    assert scene.codes() == ["sweep_starved"]
+
+
+def test_a_death_that_no_sweep_records_waits_for_a_sweep(scene: Scene) -> None:
+    for _ in range(3):
+        scene.claim(3)
+        scene.later(61)
+    scene.claim(3)  # once more than they may be: this buries them
+    scene.well()
+    assert "sweep_starved" not in scene.codes()
+    scene.later(31)
+    scene.well()
+    assert scene.codes() == ["sweep_starved"]
+    assert scene.find("sweep_starved").value("dead_and_not_recorded") == [["t1", f"i000{n}", "a"] for n in (1, 2, 3)]
+
+
 @pytest.mark.parametrize(
     ("body", "quiet_s", "codes"),
     [
@@ -158,168 +181,3 @@ def test_a_campaign_that_is_meant_to_run_and_does_not_has_stalled(
     scene.later(quiet_s)
     scene.well()
     assert scene.codes() == codes
-
-
-# -- Truth
-
-
-def test_a_truth_that_cannot_be_read_explains_everything_and_raises_nothing(scene: Scene) -> None:
-    scene.truth = intercept_truth(scene.truth, failing(TruthUnavailableError("locked")))
-    diagnosis = scene.diagnose()
-    assert [f.code for f in diagnosis.findings] == ["truth_unavailable"]
-    assert diagnosis.verdict == "truth"
-    assert scene.find("truth_unavailable").value("error") == "locked"
-
-
-def test_an_unexpected_error_of_a_store_is_a_reading_that_failed_and_not_a_crash(scene: Scene) -> None:
-    scene.truth = intercept_truth(scene.truth, failing(ValueError("odd"), "versions"))
-    assert scene.codes() == ["truth_unavailable"]
-    assert "odd" in str(scene.find("truth_unavailable").value("error"))
-
-
-def test_what_is_needed_and_unread_is_unknown_and_never_healthy(scene: Scene) -> None:
-    scene.truth = intercept_truth(scene.truth, failing(TruthUnavailableError("away"), "documents"))
-    diagnosis = scene.diagnose()
-    assert (diagnosis.verdict, diagnosis.findings) == ("unknown", ())
-    assert not diagnosis.healthy
-
-
-def test_a_full_disk_is_told_apart_by_its_words(scene: Scene) -> None:
-    error = TruthUnavailableError("truth.db: database or disk is full. Free space")
-    scene.truth = intercept_truth(scene.truth, failing(error, "heartbeats"))
-    assert scene.codes() == ["disk_full"]
-    assert scene.diagnose().verdict == "truth"
-
-
-def test_a_full_disk_is_known_from_what_the_reconciler_could_not_write(scene: Scene) -> None:
-    scene.lead(blind=["intent.db: database or disk is full"])
-    assert scene.codes() == ["disk_full", "control_plane_blind"]
-    assert scene.diagnose().verdict == "truth"
-
-
-@pytest.mark.parametrize(("more", "codes"), [(0, []), (-1, ["disk_full"])])
-def test_a_disk_with_less_room_than_the_headroom_is_full(scene: Scene, more: int, codes: list[str]) -> None:
-    args = (scene.workflow, scene.truth, scene.queue, scene.clock, scene.settings)
-    readings = take(*args, room_bytes=lambda: scene.settings.disk_headroom_bytes + more)
-    assert [finding.code for finding in diagnose(readings, scene.settings).findings] == codes
-
-
-def test_an_open_stage_whose_downstream_is_final_is_dirty(scene: Scene) -> None:
-    settle(scene.truth, key("i0001"), "a", Completed({"a": 1}))
-    scene.send()
-    settle(scene.truth, key("i0001"), "b", Completed({"b": 1}))
-    assert scene.codes() == []
-
-    def reopen(name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        found = method(*args, **kwargs)
-        if name != "truth.get":
-            return found
-        return [_with_b_final(item) if item is not None else None for item in found]
-
-    def _with_b_final(item: Any) -> Any:
-        record = item.stages.get("a")
-        if record is None or record.state.final:
-            return item
-        stale = record._replace(stage="b", state=done.state, facts={"b": "old"})
-        return type(item)(item.key, item.address, item.attributes, item.created_ms, {**item.stages, "b": stale})
-
-    (item,) = scene.truth.get([key("i0001")])
-    assert item is not None
-    done = item.stages["b"]
-    scene.truth = intercept_truth(scene.truth, reopen)
-    assert scene.codes() == ["dirty_retry"]
-    assert scene.find("dirty_retry").value("dirty") == 2
-    assert scene.diagnose().verdict == "truth"
-
-
-def test_results_of_an_older_version_are_a_change_of_policy_with_counts(scene: Scene) -> None:
-    settle(scene.truth, key("i0001"), "a", Completed({}))
-    scene.send()
-    assert scene.codes() == []
-    scene.workflow = chain("a", "b", version="v2")
-    finding = scene.find("policy_change")
-    assert (finding.value("stage"), finding.value("older"), finding.value("declared")) == ("a", 1, "v2")
-    assert finding.value("versions") == {"v1": 1}
-
-
-def test_a_failure_that_a_reset_may_help_is_a_finding_with_its_reason(scene: Scene) -> None:
-    settle(scene.truth, key("i0001"), "a", Retry("disk_away"), last_receive=True)
-    assert scene.codes() == ["failed_items"]
-    finding = scene.find("failed_items")
-    assert (finding.value("reasons"), finding.value("resets_left")) == ({"a:disk_away": 1}, 1)
-
-
-# -- Belief
-
-
-def test_a_clock_that_differs_is_told_by_the_leader_or_seen_in_the_future(scene: Scene) -> None:
-    scene.lead(skew={})
-    assert scene.codes() == []
-    scene.lead(skew={"w1": -60.0})
-    assert scene.codes() == ["clock_skew"]
-    assert scene.find("clock_skew").value("seconds") == {"w1": -60.0}
-    scene.lead()
-    scene.truth.beat(Heartbeat("worker", "w2", scene.clock.now_ms() + 5_001, {"pool": "default", "state": "busy"}))
-    assert scene.find("clock_skew").value("seconds") == {"w2": 5.001}
-    assert scene.diagnose().verdict == "belief"
-
-
-# -- what was mended
-
-
-def lose_and_repair(scene: Scene, count: int) -> None:
-    """Lose the intents of the first *count* rows; a sweep finds out and sends them again."""
-    lost = scene.open()[:count]
-    kept = [scene.envelope(row) for row in scene.open()[count:]]
-    scene.queue.purge()
-    if count < 3:
-        scene.queue.send(kept)
-    scene.later(5)
-    ages = {row.key: scene.clock.now_ms() - row.since_ms for row in lost}
-    scene.truth.commit([Rotate(row.key, row.stage, row.token, row.version, WHO) for row in lost])
-    rows = [row for row in scene.open() if row.key in ages]
-    for row in rows:
-        scene.note("supersede", "truth_without_intent", [row], age_ms=ages[row.key])
-    scene.queue.send([scene.envelope(row) for row in rows])
-    scene.read_on()
-    scene.well()
-
-
-def test_a_loss_that_was_mended_is_still_told_with_what_it_was(scene: Scene) -> None:
-    lose_and_repair(scene, 3)
-    assert scene.codes() == ["(truth_without_intent)"]
-    assert scene.find("truth_without_intent").value("without_intent") == 3
-    assert scene.diagnose().healthy
-    assert "repaired" in scene.diagnose().summary
-    scene.later(301)
-    scene.well()
-    assert scene.codes() == []
-
-
-def test_what_was_sent_by_the_sweep_because_the_stream_had_missed_it_is_told_as_a_gap() -> None:
-    scene = Scene()
-    scene.add(2)
-    scene.read_on()
-    scene.later(3)
-    for row in scene.open():
-        scene.note("supersede", "truth_without_intent", [row], age_ms=3_000)
-    scene.send(note=False)
-    scene.well()
-    assert scene.codes() == ["(stream_gap)"]
-
-
-def test_what_stands_again_is_not_told_as_mended_too(scene: Scene) -> None:
-    lose_and_repair(scene, 3)
-    scene.queue.purge()
-    scene.later(2)
-    scene.well()
-    assert scene.codes() == ["truth_without_intent"]
-
-
-def test_what_a_worker_put_right_is_told_for_some_minutes(scene: Scene) -> None:
-    row = scene.open()[0]
-    cause = WHO._replace(who="worker:w1", why="misrouted_intent")
-    scene.truth.commit([Rotate(row.key, row.stage, row.token, row.version, cause)])
-    scene.send([other for other in scene.open() if other.key == row.key])
-    assert scene.codes() == ["(misrouted_intent)"]
-    assert scene.find("misrouted_intent").value("by") == "worker:w1"

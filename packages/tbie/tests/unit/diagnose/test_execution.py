@@ -8,6 +8,7 @@ import pytest
 
 from packages.tbie.tests.unit.diagnose.scene import Scene
 from tbie.core.outcome import Retry, TerminalFailure
+from tbie.core.reading import Known
 from tbie.testing.builders import key, settle
 
 
@@ -39,6 +40,20 @@ def test_silence_beside_work_is_a_failed_start_after_the_budgets_and_not_before(
     assert (finding.value("waited_s"), finding.value("budget_s")) == (allowed_s + 1, allowed_s)
     assert finding.value("last_words") == "no such image tag"
     assert scene.diagnose().verdict == "execution"
+
+
+def test_work_that_has_waited_is_old_although_a_newer_tenant_is_next_in_turn(scene: Scene) -> None:
+    scene.queue.purge()
+    scene.add(1, tenant="t2")
+    late = [row for row in scene.open() if row.key.tenant == "t2"]
+    scene.send([*late, *scene.open()], note=False)
+    scene.later(31)
+    scene.queue.send([scene.envelope(late[0])._replace(token="anew")])  # it keeps its turn, which is the next
+    assert isinstance(depth := scene.queue.depth("a"), Known)
+    assert depth.value.oldest_ms == 0
+    scene.lead()
+    finding = scene.find("bootstrap_silence")
+    assert (finding.value("visible"), finding.value("waited_s")) == (4, 31.0)
 
 
 def test_workers_that_left_when_there_was_nothing_to_do_are_not_silent(scene: Scene) -> None:

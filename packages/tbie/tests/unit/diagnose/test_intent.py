@@ -207,6 +207,17 @@ def test_rows_that_are_sent_again_and_again_are_a_storm_and_a_single_repair_is_n
     assert scene.find("replay_storm").value("most_often") == 3
 
 
+def test_a_row_that_the_stream_reads_again_because_other_stages_of_its_item_change_is_no_storm(scene: Scene) -> None:
+    row = scene.open()[:1]
+    for _ in range(len(scene.workflow.stages) + 1):  # the scene has sent it once before
+        scene.note("emit", "opened", row)
+        scene.later(1)
+        scene.well()
+    assert scene.codes() == []
+    scene.note("emit", "opened", row)
+    assert scene.codes() == ["replay_storm"]
+
+
 def test_far_more_messages_than_open_stages_are_a_storm(scene: Scene) -> None:
     scene.add(items=new_items(30)[3:])
     scene.send()
@@ -231,9 +242,11 @@ def test_a_result_that_was_refused_a_moment_ago_is_told_as_mended_for_some_minut
 
 
 def test_a_row_whose_last_message_died_is_not_missing_its_intent(scene: Scene) -> None:
-    for _ in range(4):
+    for _ in range(3):
         scene.claim(3)
         scene.later(61)
+    scene.claim(3)
+    scene.later(10)
     scene.well()
     assert all(row.stage == "a" for row in scene.open())
     assert scene.truth.tally()["t1", "a", StageState.PENDING] == 3

@@ -26,10 +26,14 @@ def control_families(scrape: Scrape) -> Iterator[Metric]:
     """Heartbeat, sweep, role, lag, totals, blindness, pauses, campaigns."""
     body = scrape.leader
     newest = next((beat.at_ms for beat in scrape.of("reconciler")), None)
-    yield _time("tbie_reconciler_last_heartbeat_timestamp_seconds", "When the reconciler last said that it lives.", newest)
+    yield _time(
+        "tbie_reconciler_last_heartbeat_timestamp_seconds", "When the reconciler last said that it lives.", newest
+    )
     yield _time("tbie_reconciler_last_sweep_timestamp_seconds", "When a sweep last ended.", body.get("last_sweep_ms"))
     roles = Counter(str(beat.body.get("role")) for beat in scrape.fresh("reconciler"))
-    reconcilers = GaugeMetricFamily("tbie_reconcilers", "Reconcilers heard by role; more than one leader is a fault.", labels=["role"])
+    reconcilers = GaugeMetricFamily(
+        "tbie_reconcilers", "Reconcilers heard by role; more than one leader is a fault.", labels=["role"]
+    )
     for role in ROLES:
         reconcilers.add_metric([role], roles[role])
     yield reconcilers
@@ -37,7 +41,9 @@ def control_families(scrape: Scrape) -> Iterator[Metric]:
     cursor = max(scrape.system.truth.cursor("reconciler"), int(number(body.get("cursor")) or 0))
     lag = max(0, scrape.system.truth.last_seq() - cursor)
     yield GaugeMetricFamily("tbie_stream_lag_changes", "Changes of Truth that the reconciler has not read.", value=lag)
-    yield CounterMetricFamily("tbie_reconciler_passes", "Passes of the reconciler.", value=number(body.get("passes")) or 0)
+    yield CounterMetricFamily(
+        "tbie_reconciler_passes", "Passes of the reconciler.", value=number(body.get("passes")) or 0
+    )
     yield from _totals(body)
     yield _blind(body)
     yield GaugeMetricFamily("tbie_pauses", "Failure classes that are paused.", value=_standing_pauses(scrape))

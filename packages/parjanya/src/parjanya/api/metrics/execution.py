@@ -41,7 +41,9 @@ def _pools(scrape: Scrape) -> Iterator[Metric]:
             "tbie_fleet_boot_failures", "Workers in a row that died before they registered.", labels=["pool"]
         ),
     }
-    boots = GaugeMetricFamily("tbie_fleet_boots", "Workers on their way, by how far they are.", labels=["pool", "state"])
+    boots = GaugeMetricFamily(
+        "tbie_fleet_boots", "Workers on their way, by how far they are.", labels=["pool", "state"]
+    )
     body = scrape.leader
     for pool in scrape.system.workflow.pools:
         view = (body.get("fleet") or {}).get(pool) if body else {}

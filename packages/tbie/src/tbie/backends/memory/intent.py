@@ -15,7 +15,9 @@ from tbie.intent import Bury, Claim, DeadLetter, Defer, Delete, Disposal, Envelo
 
 
 @dataclass(slots=True)
-class _Stored:
+class Stored:
+    """One message."""
+
     envelope: Envelope
     rank: int
     sent_ms: int
@@ -35,7 +37,7 @@ class MemoryIntent:
         self._clear()
 
     def _clear(self) -> None:
-        self._messages: dict[tuple[str, ItemKey], _Stored] = {}
+        self._messages: dict[tuple[str, ItemKey], Stored] = {}
         self._dead: dict[tuple[str, ItemKey], DeadLetter] = {}
         self._turns: dict[tuple[str, str], int] = {}
         self._present: dict[str, int] = {}
@@ -56,7 +58,7 @@ class MemoryIntent:
             return False
         visible = envelope.not_before_ms if envelope.not_before_ms > now else 0
         rank = old.rank if old is not None else self._next_turn(envelope.stage, envelope.key.tenant)
-        self._messages[name] = _Stored(envelope, rank, now, visible)
+        self._messages[name] = Stored(envelope, rank, now, visible)
         return True
 
     def _next_turn(self, stage: str, tenant: str) -> int:
@@ -95,11 +97,11 @@ class MemoryIntent:
                 stored.receives -= 1
 
     @staticmethod
-    def _give_back(stored: _Stored, visible_ms: int) -> None:
+    def _give_back(stored: Stored, visible_ms: int) -> None:
         """Nobody holds it any more: its receipt is void, so that a late settlement changes nothing."""
         stored.visible_ms, stored.owner, stored.receipt = visible_ms, None, 0
 
-    def _bury(self, stored: _Stored, reason: str, evidence: Facts) -> None:
+    def _bury(self, stored: Stored, reason: str, evidence: Facts) -> None:
         name = (stored.envelope.stage, stored.envelope.key)
         self._dead[name] = DeadLetter(stored.envelope, stored.receives, self._clock.now_ms(), reason, dict(evidence))
         self._messages.pop(name, None)
@@ -187,6 +189,10 @@ class MemoryIntent:
                 del self._messages[name]
             self._dead = {n: letter for n, letter in self._dead.items() if stage is not None and n[0] != stage}
             return len(gone)
+
+    def everything(self) -> dict[tuple[str, ItemKey], Stored]:
+        """The messages themselves, by (stage, item): for simulations, which look at them and do them harm."""
+        return self._messages
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -40,10 +40,12 @@ class MemoryTruth:
     """A ``TruthStore`` in dictionaries, guarded by one lock."""
 
     def __init__(self, workflow: Workflow, clock: Clock, ids: Ids) -> None:
-        self._workflow, self._clock, self._ids = workflow, clock, ids
+        self.workflow = workflow  # a simulation sets it to that of whoever calls: two versions may share a store
+        self._clock, self._ids = clock, ids
         self._lock = threading.RLock()
         self._items: dict[ItemKey, Item] = {}
         self._history: list[HistoryEntry] = []
+        self._of: dict[ItemKey, list[HistoryEntry]] = {}
         self._cursors: dict[str, int] = {}
         self._beats: dict[tuple[str, str], Heartbeat] = {}
         self._meta: dict[str, str] = {}
@@ -60,7 +62,7 @@ class MemoryTruth:
         if new.key in self._items:
             return False
         now = self._clock.now_ms()
-        records = lifecycle.added(self._workflow, now, self._ids)
+        records = lifecycle.added(self.workflow, now, self._ids)
         item = Item(new.key, new.address, {}, now, {})
         self._store(item, lifecycle.Change(records, cause, new.address, new.attributes))
         return True
@@ -83,7 +85,7 @@ class MemoryTruth:
         item = self._items.get(command.key)
         if item is None:
             return Refused("no_such_item")
-        change = lifecycle.apply(item, command, self._workflow, self._clock.now_ms(), self._ids)
+        change = lifecycle.apply(item, command, self.workflow, self._clock.now_ms(), self._ids)
         if isinstance(change, Refused):
             return change
         self._store(item, change)
@@ -98,7 +100,9 @@ class MemoryTruth:
             after["@item"] = {"address": list(change.address), "attributes": attributes}
         seq = len(self._history) + 1
         self._undo.setdefault(item.key, self._items.get(item.key))
-        self._history.append(HistoryEntry(seq, item.key, self._clock.now_ms(), change.cause, before, after))
+        entry = HistoryEntry(seq, item.key, self._clock.now_ms(), change.cause, before, after)
+        self._history.append(entry)
+        self._of.setdefault(item.key, []).append(entry)
         self._items[item.key] = replace(
             item,
             stages={**item.stages, **{r.stage: r for r in records}},
@@ -115,6 +119,8 @@ class MemoryTruth:
             try:
                 yield
             except BaseException:
+                for entry in self._history[length:]:
+                    self._of[entry.key].pop()
                 del self._history[length:]
                 for key, item in self._undo.items():
                     if item is None:
@@ -143,7 +149,15 @@ class MemoryTruth:
 
     def history(self, key: ItemKey) -> list[HistoryEntry]:
         with self._lock:
-            return [entry for entry in self._history if entry.key == key]
+            return list(self._of.get(key, ()))
+
+    def changes_since(self, seq: int) -> list[HistoryEntry]:
+        """Every change after number *seq*: for a simulation's checkers."""
+        return self._history[seq:]
+
+    def everything(self) -> dict[ItemKey, Item]:
+        """The items themselves: for simulations, which write rows behind the kernel's back."""
+        return self._items
 
     def last_seq(self) -> int:
         with self._lock:
@@ -281,5 +295,7 @@ def _failed_order(row: FailedStage) -> tuple[int, int, ItemKey]:
 
 def _copy(facts: Facts | None) -> Facts | None:
     """As a store on disk would give it back: a copy, JSON through and through. Refuses NaN and what is not JSON."""
-    copied: Facts | None = json.loads(json.dumps(facts, allow_nan=False))
+    if facts is None:
+        return None
+    copied: Facts = json.loads(json.dumps(facts, allow_nan=False))
     return copied

@@ -63,6 +63,7 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
+        self._was_locked = False
         try:
             self._lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -171,6 +172,7 @@ class Database:
 
     def _connect(self) -> sqlite3.Connection:
         patience_s = _BUSY_TIMEOUT_REBUILDABLE_S if self._rebuildable else _BUSY_TIMEOUT_S
+        patience_s = 0.0 if self._was_locked else patience_s
         connection = sqlite3.connect(
             self.path, isolation_level=None, timeout=patience_s, cached_statements=256, check_same_thread=False
         )
@@ -211,12 +213,26 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
+            if self._was_locked:
+                self._wait_for_others(_BUSY_TIMEOUT_REBUILDABLE_S)
         except sqlite3.Error as error:
+            if self._rebuildable and "locked" in str(error):
+                self._wait_for_others(0)
             if self._rebuildable and any(sign in str(error) for sign in _BROKEN):
                 self._begin_anew()
             raise self._unavailable(f"{self.path}: {error}{_remedy(error)}") from error
         except OSError as error:  # the folder around the file, not the file: unmounted, replaced, read-only
             raise self._unavailable(f"{self.path}: {error.strerror}") from error
+
+    def _wait_for_others(self, patience_s: float) -> None:
+        """How long the next call waits for a program that keeps the file locked.
+
+        Who waited in vain once does not wait again until it is free: a pass asks a queue a dozen times, and has to say
+        within one cycle that it cannot read it.
+        """
+        self._was_locked = patience_s == 0
+        if self._connection is not None:
+            self._connection.execute(f"PRAGMA busy_timeout={int(patience_s * 1000)}")
 
     def _begin_anew(self) -> None:
         """Make the next call start with an empty file, if the broken one is still there and still ours."""

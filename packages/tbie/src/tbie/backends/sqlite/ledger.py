@@ -41,7 +41,9 @@ class SqliteLedger:
     def note(self, decisions: Sequence[Noted]) -> None:
         if not decisions:
             return
-        written = [dumps(dict(decision.evidence)) for decision in decisions]  # here, so that what is not JSON writes nothing
+        written = [
+            dumps(dict(decision.evidence)) for decision in decisions
+        ]  # here, so that what is not JSON writes nothing
         with self._db.write() as connection:
             ((seq,),) = connection.execute("SELECT coalesce(max(seq), 0) FROM entry").fetchall()
             for decision, evidence in zip(decisions, written, strict=True):

@@ -15,9 +15,9 @@ from tbie.core.reading import Known, Reading
 from tbie.core.settings import Settings
 from tbie.diagnose.heartbeats import leader
 from tbie.diagnose.probes import control, execution
-from tbie.diagnose.probes import intent as queues
 from tbie.diagnose.probes import truth as rows_of
 from tbie.diagnose.probes.attempt import attempt
+from tbie.diagnose.probes.intent import Asking
 from tbie.diagnose.readings import (
     NOT_ASKED,
     ExecutionReadings,
@@ -58,16 +58,17 @@ def take(
         engine_expected: a silent reconciler is a finding even when there is no work.
         about: an item that must be among those that are looked at.
     """
-    at_ms = clock.now_ms()
+    at_ms, queue = clock.now_ms(), Asking(intent, clock)
+    depths = queue.depths(workflow)  # just before the tally: what was opened in between is not too many messages
     tally = attempt(rows_of.SOURCE, clock, truth.tally)
     opened = rows_of.open_rows(truth, workflow, clock)
     opened = rows_of.with_item(truth, opened, about, clock)
     rows = opened.value.rows if isinstance(opened, Known) else ()
-    presences = queues.presences(intent, rows, clock)
+    presences = queue.presences(rows)
     without = sorted(_without(rows, presences), key=lambda row: (row.key != about, row.since_ms))[:GAPS]
     keys = [row.key for row in [*without, *sorted(rows, key=lambda row: (row.key != about, row.since_ms))[:DIRTY]]]
     items = rows_of.items(truth, keys, clock)
-    dead = queues.dead_letters(intent, workflow, clock)
+    dead = queue.dead_letters(workflow)
     letters = [letter for reading in dead.values() if isinstance(reading, Known) for letter in reading.value]
     beats = attempt(rows_of.SOURCE, clock, lambda: tuple(truth.heartbeats()))
     said = leader(beats.value) if isinstance(beats, Known) else None
@@ -80,9 +81,10 @@ def take(
             items,
             rows_of.failures(truth, workflow, tally, letters, clock),
             attempt(rows_of.SOURCE, clock, truth.versions),
+            rows_of.barriers(truth, workflow, clock),
             attempt("disk", clock, room_bytes) if room_bytes is not None else NOT_ASKED,
         ),
-        IntentReadings(queues.depths(intent, workflow, clock), presences, dead),
+        IntentReadings(depths, presences, dead),
         ExecutionReadings(execution.fleets(belief, said, clock)),
         control.control(truth, ledger, clock, settings, beats, without),
         engine_expected,

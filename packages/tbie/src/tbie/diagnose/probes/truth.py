@@ -97,6 +97,16 @@ def items(truth: TruthStore, keys: Iterable[ItemKey], clock: Clock) -> Reading[M
     return attempt(SOURCE, clock, read)
 
 
+def barriers(truth: TruthStore, workflow: Workflow, clock: Clock) -> Reading[Mapping[str, int]]:
+    """Since when somebody has waited at each barrier."""
+
+    def read() -> Mapping[str, int]:
+        first = {stage.name: truth.at_barrier(stage.name, 1) for stage in workflow.stages if stage.barrier}
+        return {name: rows[0][1] for name, rows in first.items() if rows}
+
+    return attempt(SOURCE, clock, read)
+
+
 def failures(
     truth: TruthStore, workflow: Workflow, tally: Reading[Tally], dead: Iterable[DeadLetter], clock: Clock
 ) -> Reading[Failures]:

@@ -12,7 +12,7 @@ from tbie.diagnose.readings import RECENT_MS
 from tbie.diagnose.rules.gaps import unread
 from tbie.diagnose.rules.intent import case
 from tbie.diagnose.view import View
-from tbie.truth import Heartbeat
+from tbie.truth import Document, Heartbeat
 
 INTERVALS = 3
 """Sweep intervals without a sweep: one may be late, two may be unlucky."""
@@ -39,8 +39,7 @@ def two_reconcilers(view: View) -> Iterator[Finding]:
     leading = [b for b in beats if b.body.get("role") == "leader"]
     term = terms.value[0] if isinstance(terms, Known) and terms.value else None
     if term is not None:
-        holder = term.body.get("holder")
-        rivals = [b for b in leading if b.instance != holder and b.at_ms > term.updated_ms]
+        rivals = [b for b in leading if not _holds(term, b) and b.at_ms > term.updated_ms]
     else:
         rivals = [b for b in leading if b is not max(leading, key=lambda b: b.at_ms)]
     if rivals and len(leading) > len(rivals):
@@ -53,6 +52,11 @@ def two_reconcilers(view: View) -> Iterator[Finding]:
         return
     for beat in view.beats:
         yield from _fenced(view, beat)
+
+
+def _holds(term: Document, beat: Heartbeat) -> bool:
+    """Whether *beat* is of the holder of *term*, who signs with its instance, alone or after its kind (``engine:7``)."""
+    return str(term.body.get("holder")).rpartition(":")[2] == beat.instance.rpartition(":")[2]
 
 
 def _fenced(view: View, beat: Heartbeat) -> Iterator[Finding]:
@@ -93,6 +97,10 @@ def sweep_starved(view: View) -> Iterator[Finding]:
     if view.leader is None or view.leader.body.get("blind"):
         return  # a blind one says so itself, and a sweep that cannot see is no sweep
     limit_ms = int(INTERVALS * view.settings.sweep_interval_s * 1000)
+    undone = {**_barriers_not_lifted(view, limit_ms), **_deaths_not_recorded(view, limit_ms)}
+    if undone:
+        yield found("sweep_starved", *(view.read(name, value, "truth and queue") for name, value in undone.items()))
+        return
     last = number(view.leader, "last_sweep_ms")
     oldest = _waits_for_a_sweep(view)
     if last is None or (not last and (oldest is None or oldest <= limit_ms)):
@@ -104,6 +112,30 @@ def sweep_starved(view: View) -> Iterator[Finding]:
             view.read("sweep_interval_s", view.settings.sweep_interval_s, "settings"),
             view.read("waiting_for_it_s", None if oldest is None else oldest / 1000, "truth"),
         )
+
+
+def _barriers_not_lifted(view: View, limit_ms: int) -> dict[str, object]:
+    """How long somebody has waited at a barrier, where that is longer than its patience and some sweeps, seconds."""
+    reading = view.readings.truth.barriers
+    if not isinstance(reading, Known):
+        return {}
+    allowed_ms = int(view.settings.barrier_patience_s * 1000) + limit_ms
+    waits = {name: view.now_ms - since for name, since in reading.value.items()}
+    over = {name: waited / 1000 for name, waited in waits.items() if waited > allowed_ms}
+    return {"waits_at_a_barrier_s": over} if over else {}
+
+
+def _deaths_not_recorded(view: View, limit_ms: int) -> dict[str, object]:
+    """Open rows whose message died some sweeps ago: their failure should be in Truth by now."""
+    dead = {
+        (letter.envelope.stage, letter.envelope.token)
+        for reading in view.readings.intent.dead.values()
+        if isinstance(reading, Known)
+        for letter in reading.value
+        if view.now_ms - letter.died_ms > limit_ms
+    }
+    rows = [[*row.key, row.stage] for row in view.rows if (row.stage, row.token) in dead]
+    return {"dead_and_not_recorded": rows[:5]} if rows else {}
 
 
 def _waits_for_a_sweep(view: View) -> int | None:

@@ -11,6 +11,7 @@ from tbie.diagnose.heartbeats import drifted
 from tbie.diagnose.readings import RECENT_MS
 from tbie.diagnose.rules.truth import NAMED
 from tbie.diagnose.view import View
+from tbie.truth import OpenStage
 
 CRASHES = 2
 """Boot failures in a row that are a loop: one may be bad luck."""
@@ -65,12 +66,26 @@ def execution_stalled(view: View) -> Iterator[Finding]:
 
 
 def visible(view: View, pool: str) -> tuple[int, float] | None:
-    """How many messages of *pool* could be taken now, and how long the oldest has been there; None if none is known."""
-    depths = [view.readings.intent.depths.get(stage.name) for stage in view.readings.workflow.in_pool(pool)]
+    """How many messages of *pool* could be taken now, and how long the oldest has been there; None if none is known.
+
+    The message whose turn is next may be young although others of its queue are old: turns go round between tenants.
+    """
+    names = [stage.name for stage in view.readings.workflow.in_pool(pool)]
+    depths = [view.readings.intent.depths.get(name) for name in names]
     seen = [d.value for d in depths if isinstance(d, Known) and d.value.visible]
     if not seen:
         return None
-    return sum(d.visible for d in seen), max(d.oldest_ms or 0 for d in seen) / 1000
+    ages = [d.oldest_ms or 0 for d in seen]
+    for name, reading in zip(names, depths, strict=True):
+        if isinstance(reading, Known) and reading.value.visible == reading.value.live:  # nobody holds or delays one
+            ages += [view.now_ms - sent for row in view.rows if row.stage == name and (sent := _sent_ms(view, row))]
+    return sum(d.visible for d in seen), max(ages) / 1000
+
+
+def _sent_ms(view: View, row: OpenStage) -> int:
+    """When the live message of *row* was sent; 0 if there is none, or nobody knows."""
+    presence = view.presence(row)
+    return presence.sent_ms if presence is not None and not presence.dead and presence.token == row.token else 0
 
 
 def _held(view: View, pool: str) -> int:

@@ -18,15 +18,15 @@ STORM_TIMES = 3
 """Sendings of one row's intent, within the last minutes and for no failure of its own, that are a storm: the first is
 the stream's, a second may be a repair."""
 
-SLACK = 10
-"""Messages that a queue may hold beyond open rows: results that were committed a moment ago."""
+SLACK = 20
+"""Messages that a queue may hold beyond twice the open rows: results that were committed while it was counted."""
 
 
 def missing(view: View) -> Iterator[Finding]:
     """Open stages without an intent, by what became of it. What the stream has still to read is late, not missing."""
     cases = [case(gap, view.now_ms) for gap in view.gaps]
-    if view.history is not None:
-        cases = [one for one in cases if one.key in view.history.value.of]
+    placed = view.readings.control.positions
+    cases = [one for one in cases if (one.key, one.stage) in placed]  # of more than a few, the oldest were asked about
     yield from by_code(view, fates(view, [one for one in cases if not unread(view, one)]), State.STANDING)
 
 
@@ -65,12 +65,21 @@ def _evidence(view: View, same: list[Fate]) -> Iterator[Evidence]:
         yield Evidence("decision", first.sent.token, "ledger", first.sent.first_ms)
         yield Evidence("sent_by", f"{first.sent.action}: {first.sent.reason}", "ledger", first.sent.first_ms)
         yield Evidence("sent_s_before", (at_ms - first.sent.first_ms) / 1000, "ledger", first.sent.first_ms)
+        yield from _seen_alive(view, first)
     if first.code == "intent_expired":
         yield view.read("retention_s", view.settings.retention_s, "settings")
     if first.code in ("stream_gap", "undiscovered_tenant"):
         place = view.readings.control.positions.get((first.case.key, first.case.stage))
         yield view.read("position", place, "truth")
         yield view.read("read_up_to", view.cursor, "truth")
+
+
+def _seen_alive(view: View, fate: Fate) -> Iterator[Evidence]:
+    """When a sweep saw the message, and how often it had been received then."""
+    entries = view.history.value.of.get(fate.case.key, ()) if view.history is not None else ()
+    seen = [e for e in entries if e.reason == "intent_is_live" and fate.sent is not None and e.token == fate.sent.token]
+    if seen:
+        yield Evidence("receives_when_seen", seen[-1].evidence.get("receives"), "ledger", seen[-1].last_ms)
 
 
 def misrouted_intent(view: View) -> Iterator[Finding]:
@@ -107,7 +116,7 @@ def _too_many(view: View) -> Iterator[Evidence]:
         if not isinstance(reading, Known) or pending is None:
             continue
         waiting = reading.value.visible + reading.value.delayed  # what a worker holds may just have been committed
-        if waiting > pending * 1.1 + SLACK:
+        if waiting > 2 * pending + SLACK:
             words = {"stage": stage, "messages": waiting, "open": pending}
             yield Evidence("more_messages_than_open_stages", words, reading.source, reading.at_ms)
 
@@ -133,12 +142,14 @@ def _again_and_again(view: View) -> Iterator[Evidence]:
     """Rows whose intent was sent for the reason that another message stood there, or was sent unchanged, many times."""
     if view.history is None:
         return
+    # the stream reads an open row again whenever another stage of its item changes, and sends the same token again
+    unchanged = STORM_TIMES + len(view.readings.workflow.stages)
     times: dict[tuple[object, str], int] = {}
     newest = 0
     for entry in view.history.value.recent:
         if view.now_ms - entry.last_ms > RECENT_MS or entry.action not in SENDING:
             continue
-        if entry.reason == "stale_intent" or (entry.action == "emit" and entry.times >= STORM_TIMES):
+        if entry.reason == "stale_intent" or (entry.action == "emit" and entry.times >= unchanged):
             times[entry.key, entry.stage] = times.get((entry.key, entry.stage), 0) + entry.times
             newest = max(newest, entry.last_ms)
     stormy = {name: count for name, count in times.items() if count >= STORM_TIMES}

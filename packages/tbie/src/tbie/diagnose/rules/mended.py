@@ -31,11 +31,12 @@ def missing_intents(view: View) -> Iterator[Finding]:
 def missing_cases(view: View) -> list[Case]:
     """Those of them about which every decision was read. One younger than the stream needs was not missing, but early."""
     cases = []
+    grace_ms = int(1000 * view.settings.sweep_grace_s)
     for entry in recent(view):
         if entry.action != "supersede" or entry.reason != "truth_without_intent" or view.history is None:
             continue
         age_ms = entry.evidence.get("age_ms")
-        if entry.key in view.history.value.of and isinstance(age_ms, int) and age_ms >= view.reaction_ms:
+        if entry.key in view.history.value.of and isinstance(age_ms, int) and age_ms >= grace_ms:
             cases.append(Case(entry.key, entry.stage, "", entry.first_ms - age_ms, entry.first_ms))
     return cases
 

@@ -1,0 +1,1 @@
+"""Incidents whose boundary is Execution: workers do not start, do not fit, or die."""

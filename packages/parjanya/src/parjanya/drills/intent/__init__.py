@@ -1,0 +1,1 @@
+"""Incidents whose boundary is Intent: the request for work is gone, wrong, or there too often."""

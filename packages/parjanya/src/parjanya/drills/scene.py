@@ -1,0 +1,293 @@
+"""One instance under drill: its home, its processes, and the hands that reach into it from outside.
+
+Callers: the drills. Everything here is what an operator, a script, a kernel or a full disk could do; nothing of it goes through a
+door of the product that exists for drills.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from parjanya.catalog.discover import Walk, discover
+from parjanya.catalog.items import ingest
+from parjanya.drills import processes
+from parjanya.drills.processes import Started
+from parjanya.drills.shape import QUICK, DrillStoppedError
+from parjanya.drills.sightings import Sightings
+from parjanya.home import Home
+from parjanya.profiles.embedded import System, open_system
+from parjanya.profiles.environment import VARIABLE, from_environment
+from tbie.core.clock import Clock
+from tbie.core.settings import Settings
+
+LOOK_EVERY_S = 0.05
+"""How often the instance is diagnosed: the resolution of every figure in a report."""
+PATIENCE_S = 60.0
+"""How long anything may take before a drill gives up: a loaded machine starts a worker in twenty seconds."""
+TENANT = "default"
+
+
+class Scene:
+    """A home in *root*, the pictures in *shoot*, and a clock that runs from the moment of injection."""
+
+    def __init__(
+        self,
+        root: Path,
+        shoot: Sequence[Path],
+        clock: Clock,
+        stopped: threading.Event,
+        workers: int = 1,
+        settings: Mapping[str, float] | None = None,
+    ) -> None:
+        self.root, self.shoot, self.clock = root, tuple(shoot), clock
+        self.home = root / "home"
+        self.settings_text = json.dumps({**QUICK, **(settings or {})})
+        self.settings: Settings = from_environment({VARIABLE: self.settings_text})
+        self.measures: dict[str, object] = {}
+        """What this drill measured beside the usual, by name."""
+        self.problems: list[str] = []
+        """What should have held and did not."""
+        self.late: list[str] = []
+        """What took longer than was promised."""
+        self.sightings = Sightings()
+        self.injected_s: float | None = None
+        self._workers, self._stopped = workers, stopped
+        self._system: System | None = None
+        self._engine: Started | None = None
+        self._started: list[Started] = []
+        self._closing = ExitStack()
+        root.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def largest(self) -> Path:
+        """The picture that takes longest to decode: what has to be caught in the middle is caught there."""
+        return max(self.shoot, key=lambda path: path.stat().st_size)
+
+    # -- processes
+
+    def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Started:
+        """Start a program of this Python, in this home and by these settings."""
+        variables = {
+            **os.environ,
+            "PARJANYA_HOME": str(self.home),
+            "PARJANYA_WORKERS": str(self._workers),
+            VARIABLE: self.settings_text,
+            **(environment or {}),
+        }
+        process = Started([sys.executable, *arguments], variables, self.root / f"process-{len(self._started)}.log")
+        self._started.append(process)
+        return process
+
+    def start_engine(self, environment: Mapping[str, str] | None = None) -> Started:
+        """``parjanya serve`` on a free port; returns when it answers."""
+        serve = ("-m", "parjanya.cli.main", "serve", "--port", "0", "--home", str(self.home))
+        engine = self._engine = self.start(*serve, environment=environment)
+        self.until(lambda: "serving " in engine.said or not engine.alive, "the engine serves", look=False)
+        if not engine.alive:
+            raise DrillStoppedError(f"the engine ended: {engine.said.strip()[-500:]}")
+        return engine
+
+    @property
+    def engine(self) -> Started:
+        """The engine that was started last."""
+        if self._engine is None:
+            raise DrillStoppedError("no engine was started")
+        return self._engine
+
+    def command(self, *arguments: str) -> Started:
+        """A command of the product, beside the engine."""
+        return self.start("-m", "parjanya.cli.main", *arguments, "--home", str(self.home))
+
+    def workers(self) -> dict[str, int]:
+        """Process id of each worker that is alive and has registered, by its name."""
+        alive = self.system.workers()
+        return {name: pid for name, pid in processes.workers_of(self.home).items() if name in alive}
+
+    def a_worker(self) -> tuple[str, int]:
+        """The first worker that has registered; waits for it."""
+        self.until(lambda: bool(self.workers()), "a worker registers", every_s=0.005, look=False)
+        return next(iter(self.workers().items()))
+
+    # -- the stores, as anybody with a file system reaches them
+
+    @property
+    def system(self) -> System:
+        """The instance, opened in this process: to take pictures in, and to look."""
+        if self._system is None:
+            self._system = open_system(Home(self.home), self.settings, self.clock)
+            self._closing.callback(self._system.close)
+        return self._system
+
+    def ingest(self, tenant: str = TENANT, paths: Sequence[Path] | None = None) -> None:
+        """Take pictures in, as ``parjanya ingest`` does."""
+        files = discover(list(self.shoot if paths is None else paths), [], Walk())
+        ingest(self.system.truth, self.system.workflow, tenant, files, "drill")
+        self.system.truth_bell.ring()
+
+    def truth_sql(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Read or change truth.db, as a one-off script would."""
+        return self._sql("truth.db", sql, parameters)
+
+    def truth_script(self, statements: Sequence[str]) -> None:
+        """Change truth.db by several statements in one transaction."""
+        with self.locked("truth.db"), closing(sqlite3.connect(self.home / "truth.db", timeout=10.0)) as connection:
+            for sql in statements:
+                connection.execute(sql)
+            connection.commit()
+
+    def intent_sql(self, sql: str, parameters: Sequence[object] = (), locked: bool = False) -> list[tuple[Any, ...]]:
+        """Read or change intent.db, as a script, or a lossy queue, would; *locked*: writers are kept out already."""
+        return self._sql("intent.db", sql, parameters, locked)
+
+    def _sql(self, name: str, sql: str, parameters: Sequence[object], locked: bool = False) -> list[tuple[Any, ...]]:
+        path = self.home / name
+        with ExitStack() as stack:
+            if not locked and not sql.startswith("SELECT"):
+                stack.enter_context(self.locked(name))  # how the product's writers queue: who does not, waits for luck
+            connection = stack.enter_context(closing(sqlite3.connect(path, timeout=10.0, isolation_level=None)))
+            return connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def locked(self, name: str) -> Iterator[None]:
+        """Keep every writer of the store *name* out."""
+        lock = os.open(self.home / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    @contextmanager
+    def held(self, pid: int) -> Iterator[None]:
+        """Stop the process *pid* while it holds no lock on a store, so that only it stands still; at the end it goes on."""
+        try:
+            while True:
+                with self.locked("truth.db"), self.locked("intent.db"):
+                    processes.stop(pid, self.pause)
+                    if self._nobody_reads("intent.db"):
+                        break
+                processes.go_on(pid)
+                self.pause(0.005)
+            yield
+        finally:
+            processes.go_on(pid)
+
+    def _nobody_reads(self, name: str) -> bool:
+        """Whether the file can be had alone: a process that was stopped inside a read would keep all writers out."""
+        with closing(sqlite3.connect(self.home / name, timeout=0.5, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN EXCLUSIVE")
+            except sqlite3.OperationalError:
+                return False
+            connection.execute("ROLLBACK")
+        return True
+
+    @contextmanager
+    def backlog(self, paths: Sequence[Path] | None = None) -> Iterator[tuple[str, int]]:
+        """An engine whose only worker stands still in front of a queue that is not empty; gives the worker's name and id."""
+        self.start_engine()
+        self.ingest(paths=paths)
+        began_s = self.clock.monotonic_s()
+        sent = "SELECT count(*) FROM message"
+        self.until(lambda: self.intent_sql(sent) != [(0,)], "the stream emits", every_s=0.01, look=False)
+        self.measures["emitted_by_the_stream_s"] = round(self.clock.monotonic_s() - began_s, 3)
+        owner, pid = self.a_worker()
+        with self.held(pid):
+            waiting = self.intent_sql("SELECT count(*) FROM message WHERE owner IS NULL")[0][0]
+            if not waiting:
+                raise DrillStoppedError("the worker was faster than the drill: nothing waits in the queue")
+            self.measures["waiting_messages"] = waiting
+            self.until(self._quiet, "the instance looks well before the incident")
+            yield owner, pid
+
+    def _quiet(self) -> bool:
+        return not self.sightings.standing
+
+    # -- time
+
+    def injected(self) -> None:
+        """The fault is in place: the clock of this drill begins."""
+        if self.injected_s is not None:
+            return
+        self.sightings.forget()
+        self.injected_s = self.clock.monotonic_s()
+
+    @property
+    def since_s(self) -> float:
+        """Seconds since the injection."""
+        return self.clock.monotonic_s() - (self.injected_s or 0.0)
+
+    def look(self) -> None:
+        """Diagnose the instance once."""
+        if self._system is not None or (self.home / "truth.db").exists():
+            self.sightings.look(self.system, lambda: self.since_s)
+
+    def until(
+        self, reached: Callable[[], bool], what: str, *, every_s: float = LOOK_EVERY_S, look: bool = True
+    ) -> None:
+        """Look at the instance again and again until *reached*.
+
+        Raises:
+            DrillStoppedError: it did not happen within the patience of a drill, or everything is to stop.
+        """
+        end_s = self.clock.monotonic_s() + PATIENCE_S
+        while True:
+            if look:
+                self.look()
+            if reached():
+                return
+            if self.clock.monotonic_s() > end_s:
+                raise DrillStoppedError(f"waited {PATIENCE_S:g} s for this: {what}")
+            self.pause(every_s)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless everything is to stop.
+
+        Raises:
+            DrillStoppedError: everything is to stop.
+        """
+        if self._stopped.wait(seconds):
+            raise DrillStoppedError("interrupted")
+
+    def measure(self, name: str, reached: Callable[[], bool], what: str) -> float:
+        """Wait for *reached* and note under *name* how many seconds after the injection it was so."""
+        self.until(reached, what, every_s=0.02)
+        self.measures[name] = round(self.since_s, 3)
+        return self.since_s
+
+    def promise(self, what: str, took_s: float, at_most_s: float) -> None:
+        """Note what was late."""
+        if took_s > at_most_s:
+            self.late.append(f"{what}: {took_s:.2f} s, promised within {at_most_s:.2f} s")
+
+    def require(self, holds: bool, what: str) -> None:
+        """Note a problem unless *holds*."""
+        if not holds:
+            self.problems.append(what)
+
+    def settled(self) -> bool:
+        """Whether every item is final in all its stages."""
+        (open_rows, rows, items) = self.truth_sql(
+            "SELECT (SELECT count(*) FROM stage WHERE state IN ('pending', 'waiting')),"
+            " (SELECT count(*) FROM stage), (SELECT count(*) FROM item)"
+        )[0]
+        return bool(items > 0 and open_rows == 0 and rows == items * len(self.system.workflow.stages))
+
+    def end(self) -> None:
+        """End every process of this home and let go of its files."""
+        for process in self._started:
+            if process.alive:
+                process.kill()
+        for pid in processes.of_home(self.home):
+            processes.kill(pid)
+        self._closing.close()
+        self._system = None

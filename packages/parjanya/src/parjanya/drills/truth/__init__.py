@@ -1,0 +1,1 @@
+"""Incidents whose boundary is Truth: the record itself is wrong, old, or away."""
