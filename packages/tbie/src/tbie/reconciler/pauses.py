@@ -92,8 +92,12 @@ class Window:
         self._completed: dict[FailureClass, tuple[tuple[int, int], tuple[int, int]]] = {}
 
     def saw(self, row: OpenStage, now_ms: int) -> FailureClass | None:
-        """Count *row* if it was put off; returns its class."""
-        if row.reason is None or not row.attempts:
+        """Count *row* if it was put off; returns its class.
+
+        Items that take their workers with them are no class: each probe would begin their receives anew, and no number of
+        deaths would ever quarantine them.
+        """
+        if row.reason is None or not row.attempts or row.reason in QUARANTINED:
             return None
         of = FailureClass(row.key.tenant, row.stage, row.reason)
         items = self._classes.pop(of, {})

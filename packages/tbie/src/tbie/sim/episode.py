@@ -12,6 +12,7 @@ from tbie.core.finding import State
 from tbie.diagnose import Diagnosis
 from tbie.diagnose.readings import RECENT_MS
 from tbie.sim.faults import CATALOGUE
+from tbie.sim.faults.intent import LOST
 from tbie.sim.plan import Planned
 from tbie.sim.strike import begin, end
 from tbie.sim.violation import ViolationError
@@ -29,6 +30,8 @@ SLOW = frozenset({"boot_failure", "boot_silence", "drift", "reconcilers_gone", "
 
 NEEDS_WORK = frozenset({"presence_unreadable"})
 """Kinds that nobody can meet while nothing is open."""
+MENDED = "a lost intent was sent anew"
+"""A destroyed message may be sent again by the stream, under its token, before anybody looks: then nothing was wrong."""
 
 
 def episode(world: World, fault: Planned) -> None:
@@ -42,16 +45,27 @@ def episode(world: World, fault: Planned) -> None:
     settings = world.settings
     others = _others(world)
     began_ms = world.clock.now_ms()
+    lost = world.checkers.lost
+    lost.look(world)
+    before = set(lost.missing)
     if begin(world, fault) is not False:
         began_ms = world.clock.now_ms()  # a weekend is long
+        lost.look(world)
+        robbed = {name: seen[0] for name, seen in lost.missing.items() if name not in before}
+        world.checkers.sound.robbed, world.checkers.sound.gaps = robbed, 0
         extra_s = settings.boot_start_budget_s + settings.boot_register_budget_s + settings.silence_s
         allowed_s = settings.sweep_interval_s + settings.sweep_grace_s + (extra_s if fault.kind in SLOW else 0.0)
         rounds = int(allowed_s * 1000 / ROUND_MS) + 2
         seen: list[str] = []
+        mended = world.sometimes[MENDED]
         named = any(_round(world, fault, others, seen) for _ in range(rounds))
-        if not named and not (fault.kind in NEEDS_WORK and not world.shadow.open):
-            raise ViolationError(CHECKER, f"{fault.kind} was never named in {allowed_s:g} s; other faults {others}; seen {seen}")
-        world.sometimes[f"named: {fault.kind}"] += 1
+        without_work = fault.kind in NEEDS_WORK and not world.shadow.open
+        unnoticed = kind.codes == LOST and world.sometimes[MENDED] == mended and not world.checkers.sound.gaps
+        if not (named or without_work or unnoticed):
+            raise ViolationError(
+                CHECKER, f"{fault.kind} was never named in {allowed_s:g} s; other faults {others}; seen {seen}"
+            )
+        world.sometimes[f"named: {fault.kind}"] += named
     if kind.end is not None:
         end(world, fault)
     world.interleaving = interleaving
@@ -73,6 +87,9 @@ def _round(world: World, fault: Planned, others: list[str], seen: list[str]) -> 
         if actor.ready() and actor not in (world.watch, world.operator):
             world.act(actor)
     world.checkers.after_step(world)
+    missing = world.checkers.lost.missing
+    robbed = world.checkers.sound.robbed.items()
+    world.checkers.sound.gaps += any(name in missing and missing[name][0] == token for name, token in robbed)
     found = world.watch.look()
     if found is None:
         return False

@@ -56,7 +56,7 @@ def converge(world: World) -> int:
 
 
 def _settled(world: World) -> bool:
-    if world.adder.left or world.shadow.open:
+    if world.adder.left or world.shadow.open or world.campaigner.under_way:
         return False
     for rows in world.shadow.rows.values():
         for row in rows.values():

@@ -5,6 +5,7 @@ Callers: tests, and ``--mutant NAME``. Each replaces one function or method for 
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,11 @@ from tbie import lifecycle
 from tbie.backends.memory.intent import MemoryIntent
 from tbie.backends.memory.truth import MemoryTruth
 from tbie.core.reading import Unknown
+from tbie.diagnose import Diagnosis, diagnose
+from tbie.diagnose.rules import control as control_rules
+from tbie.diagnose.rules import mended as mended_rules
+from tbie.diagnose.verdict import HEALTHY
+from tbie.diagnose.view import View
 from tbie.intent import Delete, Disposal
 from tbie.reconciler import decide, emit, fleet, loop, stream, sweep
 from tbie.reconciler.decide import Action, Decision, Looked
@@ -148,8 +154,8 @@ def _history_gap() -> list[Patch]:
 
 def _retry_deletes() -> list[Patch]:
 
-    def gone(settle: Any, message: Any, result: Any) -> Disposal:
-        disposal(settle, message, result)
+    def gone(settle: Any, message: Any, result: Any, *rest: Any) -> Disposal:
+        disposal(settle, message, result, *rest)
         return Delete(message)
 
     return [(sys.modules["tbie.worker.worker"], "disposal", gone)]
@@ -228,6 +234,21 @@ def _reset_for_ever() -> list[Patch]:
     return [(lifecycle, "_reset_one", lambda draft, command: one(draft, command._replace(automatic=False)))]
 
 
+def _silence_unseen() -> list[Patch]:
+    return [(control_rules, "control_plane", lambda beats, now_ms, silence_ms: [])]
+
+
+def _gaps_unseen() -> list[Patch]:
+    return [(View, "gaps", property(lambda self: ())), (mended_rules, "missing_cases", lambda view: [])]
+
+
+def _always_healthy() -> list[Patch]:
+    def optimist(readings: Any, settings: Any) -> Diagnosis:
+        return diagnose(readings, settings)._replace(verdict=HEALTHY, boundary=None, findings=())
+
+    return [(sys.modules["tbie.sim.actors.watch"], "diagnose", optimist)]
+
+
 MUTANTS: dict[str, Mutant] = {
     "no_sweep": Mutant("the sweep looks at nothing", _no_sweep),
     "acknowledge_first": Mutant("a worker deletes the message before it commits", _acknowledge_first),
@@ -253,6 +274,9 @@ MUTANTS: dict[str, Mutant] = {
     "poison_for_ever": Mutant("a death never counts against the item that caused it", _poison_for_ever),
     "token_stays": Mutant("a lost intent is sent again under its old token", _token_stays),
     "blind_and_silent": Mutant("a blind pass says that it saw everything", _blind_and_silent),
+    "silence_unseen": Mutant("a diagnosis does not notice a silent or blind control plane", _silence_unseen),
+    "gaps_unseen": Mutant("a diagnosis does not notice missing intents", _gaps_unseen),
+    "always_healthy": Mutant("a diagnosis says healthy whatever it found", _always_healthy),
     "reset_for_ever": Mutant("automatic resets are not counted", _reset_for_ever),
 }
 """By name."""
@@ -262,7 +286,7 @@ MUTANTS: dict[str, Mutant] = {
 def planted(name: str | None) -> Iterator[None]:
     """The kernel with that defect; with None, as it is."""
     patches = MUTANTS[name].plant() if name is not None else []
-    before = [(where, what, getattr(where, what)) for where, what, _ in patches]
+    before = [(where, what, inspect.getattr_static(where, what)) for where, what, _ in patches]
     try:
         for where, what, instead in patches:
             setattr(where, what, instead)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from tbie.sim.chance import Chance
 from tbie.sim.checkers import Checkers
-from tbie.sim.faults import CATALOGUE
 from tbie.sim.episode import NAMEABLE, episode
+from tbie.sim.faults import CATALOGUE
 from tbie.sim.heal import converge, heal
 from tbie.sim.plan import Plan, draw
 from tbie.sim.strike import begin, end

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tbie.sim.episode import NAMEABLE
 from tbie.sim.faults import CATALOGUE
 
 ENOUGH_SEEDS = 500
@@ -23,6 +24,15 @@ PATHS = (
     "a pass was blind and said so",
     "a poison item killed its worker",
     "a poison item was quarantined",
+    "a class was paused",
+    "a probe was sent",
+    "a pause was healed by its probe",
+    "a script left a dirty row",
+    "a lost intent was sent anew",
+    "an express-lane emission",
+    "a sweep was under way while the stream ran",
+    "what a pause holds back was put off",
+    "a campaign was finished",
     "a reading was refused",
     "a reading was stale",
     "a reconciler was paused",
@@ -51,7 +61,7 @@ PATHS = (
 
 def required() -> tuple[str, ...]:
     """All of them: the paths above, and that every kind of fault struck."""
-    return (*PATHS, *(f"fault {name}" for name in CATALOGUE))
+    return (*PATHS, *(f"named: {name}" for name in NAMEABLE), *(f"fault {name}" for name in CATALOGUE))
 
 
 def never(reached: Mapping[str, int]) -> list[str]:

@@ -19,6 +19,7 @@ from tbie.core.keys import Address, ItemKey
 from tbie.core.reading import Known, Unknown
 from tbie.intent import Envelope
 from tbie.reconciler.decide import Looked, decide
+from tbie.sim.actors.campaigner import Campaigner
 from tbie.sim.actors.control import Control
 from tbie.sim.actors.fleet import SimFleet
 from tbie.sim.actors.people import Adder, Operator
@@ -73,7 +74,7 @@ class World:
         self.interleaving = plan.interleaving_percent
         self.due: list[Planned] = []
         """Faults that strike in the middle of this step."""
-        self.strike: Callable[[World, Planned], None] = lambda world, fault: None
+        self.strike: Callable[[World, Planned], object] = lambda world, fault: None
         self.tolerance_ms = 0
         """How far any clock was ever off."""
         self.broken_ms = self.start_ms
@@ -90,7 +91,8 @@ class World:
         self.fleet.open()
         self.adder = Adder(self)
         self.operator = Operator(self, self.adder)
-        self.actors += [self.fleet, self.adder, self.operator]
+        self.campaigner = Campaigner(self, self.adder)
+        self.actors += [self.fleet, self.adder, self.operator, self.campaigner]
         for _ in range(self.plan.reconcilers):
             self.start_control()
         self.watch = Watch(self)

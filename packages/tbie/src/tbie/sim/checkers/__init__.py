@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tbie.core.errors import FencedError
 from tbie.execution import Drift, Work
+from tbie.intent import Hold
 from tbie.pause import PAUSE
 from tbie.sim.checkers.base import Checker
 from tbie.sim.checkers.control import BoundedConvergence, DeclaredEnvironment, Fair, UnknownIsNotZero
@@ -17,7 +18,7 @@ from tbie.sim.checkers.effects import CleanReplay, HistoryIsComplete, NoZombies,
 from tbie.sim.checkers.intents import AddressedWork, BacklogGuard, IntentSurvives, NoLostWork
 from tbie.sim.checkers.sound import Sound
 from tbie.sim.process import Process
-from tbie.truth import Document
+from tbie.truth import QUARANTINED, Document
 
 if TYPE_CHECKING:
     from tbie.reconciler.loop import Pass
@@ -64,13 +65,15 @@ class Checkers:
             case "intent.exchange":
                 self.survives.on_exchange(world, process, args[0])
                 self.declared.on_exchange(world, process, args[1])
+                held = sum(isinstance(disposal, Hold) for disposal in args[0])
+                world.sometimes["what a pause holds back was put off"] += held
                 answer = method(*args, **kwargs)
                 self.fair.after_exchange(world, answer)
             case "intent.expire":
                 answer = method(*args, **kwargs)
                 if answer:
                     world.sometimes["a message expired"] += 1
-                    self.lost.forget()
+                    self.destroyed()
             case "fleet.set_desired":
                 self.unknown.on_desired(process, *args)
                 answer = method(*args, **kwargs)
@@ -79,7 +82,8 @@ class Checkers:
                 answer = method(*args, **kwargs)
             case "truth.opened_since":
                 answer = method(*args, **kwargs)
-                if args[1] == world.settings.express_lane_items and answer[0]:
+                world.sometimes["a sweep was under way while the stream ran"] += self.lost.sweeping(process.name)
+                if args[1] != world.settings.stream_batch and process.kind == "reconciler" and answer[0]:
                     world.sometimes["an express-lane emission"] += 1
             case "truth.write_document":
                 answer = method(*args, **kwargs)
@@ -119,6 +123,7 @@ class Checkers:
         for entry in entries:
             self.history.on_entry(shadow, entry)
             self.effect.on_entry(shadow, entry)
+            self.replay.on_entry(entry)
             shadow.take((entry,))
         touched = [command.key for command in args[0]]
         self.history.on_items(world, list(dict.fromkeys([*touched, *(entry.key for entry in entries)])))
@@ -148,6 +153,11 @@ class Checkers:
     def on_away(self, world: World, process: Process, what: str) -> None:
         """A store that could not be reached."""
         world.sometimes[f"{what.partition('.')[0]} was away"] += 1
+
+    def destroyed(self) -> None:
+        """A message was destroyed just now: what was seen of the queue before does not count."""
+        self.lost.forget()
+        self.fair.excuse()
 
     # -- turns
 
@@ -184,6 +194,7 @@ class Checkers:
         self.history.on_items(world, sorted(world.shadow.rows))
         for key, rows in world.shadow.rows.items():
             for stage, row in rows.items():
+                world.sometimes["a poison item was quarantined"] += row["reason"] in QUARANTINED
                 said = row["state"] == "completed" or row["reason"]
                 if self.lost.broken(bool(said)):
                     self.lost.fail(f"{stage} of {'/'.join(key)} is {row['state']} and does not say why")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from tbie.campaign.record import KIND as CAMPAIGN
+from tbie.core.cause import Cause
 from tbie.core.keys import ItemKey
 from tbie.history import brief, plain
 from tbie.sim.checkers.base import Checker
@@ -49,7 +51,7 @@ class NoZombies(Checker):
     def on_fence(self, world: World, process: Process, args: Sequence[Any]) -> None:
         """Before a commit: whether its caller still leads."""
         fence: Document | None = args[1] if len(args) > 1 and isinstance(args[1], Document) else None
-        if process.kind != "reconciler" or fence is None:
+        if fence is None:
             return
         self.checked += 1
         self.expected_fence = fence not in world.truth.documents(fence.kind)
@@ -74,6 +76,7 @@ class NoZombies(Checker):
                 if not live:
                     world.sometimes["a zombie commit was refused"] += 1
             if isinstance(command, Rotate) and isinstance(result, Committed):
+                world.sometimes["a lost intent was sent anew"] += command.cause.why == "truth_without_intent"
                 fresh = next(record for record in result.records if record.stage == command.stage)
                 if self.broken(fresh.token not in world.shadow.tokens):
                     self.fail(
@@ -109,6 +112,17 @@ class CleanReplay(Checker):
     """After a replay no fact of that stage or downstream survives; and facts are made of the facts that are stored."""
 
     number, name = 5, "clean replay"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reset_by: set[tuple[ItemKey, Cause]] = set()
+
+    def on_entry(self, entry: HistoryEntry) -> None:
+        """A campaign resets an item once, however often its driver dies."""
+        if entry.cause.who.startswith(f"{CAMPAIGN}:"):
+            if self.broken((entry.key, entry.cause) not in self._reset_by):
+                self.fail(f"{entry.key} was reset twice by {entry.cause}")
+            self._reset_by.add((entry.key, entry.cause))
 
     def on_commit(self, world: World, commands: Sequence[Command], results: Sequence[Result]) -> None:
         """Right after a reset, before anybody works again. The shadow is as it was before."""

@@ -52,6 +52,10 @@ class NoLostWork(Checker):
         self.look(world)
         self._sweeps[who] = world.calls
 
+    def sweeping(self, who: str) -> bool:
+        """Whether a sweep of *who* has begun and not ended."""
+        return who in self._sweeps
+
     def swept(self, world: World, who: str) -> None:
         """A sweep of *who* that could see has ended. It may have taken several passes."""
         self.look(world)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tbie.diagnose import Diagnosis
 from tbie.sim.checkers.base import Checker
+from tbie.sim.checkers.intents import Name
 
 if TYPE_CHECKING:
     from tbie.sim.world import World
@@ -24,6 +25,10 @@ class Sound(Checker):
         super().__init__()
         self._deserted: dict[str, int] = {}
         self._headless_ms: int | None = None
+        self.robbed: dict[Name, str] = {}
+        """Open stages whose message was destroyed by the fault of an episode, with their tokens."""
+        self.gaps = 0
+        """Looks of that episode at which one of them was still missing."""
 
     def forget(self) -> None:
         """Everything was off for days: what was seen before does not count."""

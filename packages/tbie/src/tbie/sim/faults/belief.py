@@ -25,7 +25,7 @@ def _stale_end(world: World, fault: Planned) -> None:
     world.weather.stale["intent.presence"] -= 1
     world.weather.stale["intent.depth"] -= 1
     world.weather.remembered.clear()
-    world.checkers.lost.forget()
+    world.checkers.destroyed()
 
 
 BELIEF = (

@@ -69,6 +69,13 @@ def _deaf_fleet(world: World, fault: Planned) -> None:
     world.weather.armed.append(Armed(fault, "fleet", what, action))
 
 
+def _driver_dies(world: World, fault: Planned) -> None:
+    """Whoever drives a campaign dies at a page."""
+    chance = Chance(fault.number)
+    what = chance.pick(("truth.commit", "truth.commit", "truth.write_document"))
+    world.weather.armed.append(Armed(fault, "campaign", what, chance.pick(("crash_before", "crash_after"))))
+
+
 EXECUTION = (
     Kind("crash_before_commit", Boundary.EXECUTION, _crash("truth.commit", "crash_before")),
     Kind("crash_after_commit", Boundary.EXECUTION, _crash("truth.commit", "crash_after")),
@@ -87,5 +94,6 @@ EXECUTION = (
     Kind("drift", Boundary.EXECUTION, *_in_pool("drifted"), ("execution_drift",)),
     Kind("boot_failure", Boundary.EXECUTION, *_in_pool("boot_fails"), ("worker_crash_loop", "bootstrap_silence")),
     Kind("boot_silence", Boundary.EXECUTION, *_in_pool("boot_silent"), ("bootstrap_silence",)),
+    Kind("campaign_driver_dies", Boundary.CONTROL_PLANE, _driver_dies),
     Kind("supervisor_dies", Boundary.EXECUTION, _deaf_fleet),
 )

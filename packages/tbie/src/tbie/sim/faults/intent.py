@@ -25,7 +25,7 @@ def _purge(world: World, fault: Planned) -> bool:
     stage = Chance(fault.number).pick((None, None, "read", "look", "judge"))
     wanted = any(world.wanted(name) for name in world.intent.everything() if stage in (None, name[0]))
     world.intent.purge(stage)
-    world.checkers.lost.forget()
+    world.checkers.destroyed()
     return wanted
 
 
@@ -40,7 +40,7 @@ def _lose_one(world: World, fault: Planned) -> bool:
         return False
     wanted = world.wanted(found[0])
     del world.intent.everything()[found[0]]
-    world.checkers.lost.forget()
+    world.checkers.destroyed()
     return wanted
 
 
@@ -54,7 +54,7 @@ def _rogue(world: World, fault: Planned) -> bool:
     wanted = world.wanted(name)
     world.sometimes["a taken intent was destroyed"] += name in held
     del world.intent.everything()[name]
-    world.checkers.lost.forget()
+    world.checkers.destroyed()
     return wanted
 
 
@@ -84,7 +84,7 @@ def _old_token(world: World, fault: Planned) -> None:
     about = world.shadow.about[issued.key]
     envelope = world.envelope(issued.key, issued.stage, issued.generation, token, Address(*about["address"]))
     world.intent.send([envelope])
-    world.checkers.lost.forget()
+    world.checkers.destroyed()
     world.sometimes["a stale token was revived"] += bool(stale)
 
 
@@ -108,7 +108,7 @@ def _weekend(world: World, fault: Planned) -> bool:
     world.clock.advance_ms(WEEKEND_MS)
     world.sometimes["a message expired"] += world.intent.expire()
     world.weather.once.clear()
-    world.checkers.lost.forget()
+    world.checkers.destroyed()
     world.checkers.sound.forget()
     world.sometimes["a long weekend passed"] += 1
     return wanted
