@@ -84,7 +84,9 @@ def cost(stores: Stores, settled: int, open_items: int) -> tuple[dict[str, int],
     assert done.swept.open == open_items
     raw_truth.close()
     raw_intent.close()
-    return dict(truth.calls + intent.calls), {n: truth.rows[n] for n in ("open_stages", "failed_stages", "items", "get")}
+    return dict(truth.calls + intent.calls), {
+        n: truth.rows[n] for n in ("open_stages", "failed_stages", "items", "get")
+    }
 
 
 def test_a_sweep_costs_the_same_however_many_items_are_settled(stores: Stores) -> None:
