@@ -1,8 +1,9 @@
 """One tenant's 50,000 items, and another tenant's first: how much longer does it take than alone?
 
-The kernel, embedded, with real worker processes and a handler that does nothing; an engine of its own process, as `serve` is. The flood is
-added first; while it is being worked off, single items of other tenants come one after another, each timed from the return of `add`
-until Truth says completed. The same with no flood. Prints both medians, the worst, and the ratio of the medians; exits 1 above 2.
+The kernel, embedded, with real worker processes and a handler that does nothing; an engine of its own process, as `serve` is.
+The flood is added first; while it is being worked off, single items of other tenants come one after another, each timed from
+the return of `add` until Truth says completed. The same with no flood. Prints both medians, the worst, and the ratio of the
+medians; exits 1 above 2.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import os
 import shutil
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import time

@@ -132,7 +132,7 @@ def test_a_clean_stop_lets_the_successor_start_at_once_and_where_the_last_one_wa
     contest.truth.add([new_item("i2")], WHO)
     took_over = second.step()
     assert (took_over.role, took_over.read) == (Role.LEADER, 1)
-    assert second.close() is None
+    second.close()
     assert contest.truth.documents(TERM) == []
 
 

@@ -161,13 +161,14 @@ def test_a_row_of_a_paused_class_is_held_untried() -> None:
 
 
 def test_the_probe_another_reason_and_a_pause_that_is_over_hold_nobody() -> None:
-    for made in (
-        lambda w: pause(w, "no_network", probe=record_of(w.truth, key(), "a").token),
-        lambda w: pause(w, "disk_full"),
-        lambda w: pause(w, "no_network", healed=True),
+    for reason, is_probe, healed in (
+        ("no_network", True, False),
+        ("disk_full", False, False),
+        ("no_network", False, True),
     ):
         world = put_off(a_world(chain("a")))
-        made(world)
+        token = record_of(world.truth, key(), "a").token
+        pause(world, reason, token if is_probe else "", healed)
         assert tried(world) == (1, 0)
 
 

@@ -85,10 +85,10 @@ def decide(
             return Decision(Action.EMIT, open_stage, "opened")
         case Looked() if waking:
             return Decision(Action.WAKE, open_stage, "pause_over", {"was_put_off": open_stage.reason})
-        case Looked(presence=None):
-            return _missing(open_stage, now_ms - open_stage.since_ms, grace_ms, followed_ms)
         case Looked(presence=found):
-            return _found(open_stage, stage, found)
+            if found is not None:
+                return _found(open_stage, stage, found)
+            return _missing(open_stage, now_ms - open_stage.since_ms, grace_ms, followed_ms)
 
 
 def _missing(open_stage: OpenStage, age_ms: int, grace_ms: int, followed_ms: int | None) -> Decision:
