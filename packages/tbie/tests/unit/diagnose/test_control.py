@@ -181,3 +181,14 @@ def test_a_campaign_that_is_meant_to_run_and_does_not_has_stalled(
     scene.later(quiet_s)
     scene.well()
     assert scene.codes() == codes
+
+
+@pytest.mark.parametrize(("waits", "codes"), [(None, []), ("version", ["campaign_stalled"])])
+def test_a_campaign_that_waits_for_another_is_not_stalled_but_one_that_nobody_can_drive_is(
+    scene: Scene, waits: str | None, codes: list[str]
+) -> None:
+    scene.truth.write_document("campaign", "c2", {"state": "running", "waits": waits}, None)
+    scene.later(61)
+    scene.truth.write_document("campaign", "c1", {"state": "running"}, None)
+    scene.well()
+    assert scene.codes() == codes

@@ -76,3 +76,14 @@ def test_what_a_worker_put_right_is_told_for_some_minutes(scene: Scene) -> None:
     scene.send([other for other in scene.open() if other.key == row.key])
     assert scene.codes() == ["(misrouted_intent)"]
     assert scene.find("misrouted_intent").value("by") == "worker:w1"
+
+
+def test_what_a_sweep_sent_before_the_stream_could_was_not_missing() -> None:
+    scene = Scene()
+    scene.add(2)
+    scene.read_on()
+    for row in scene.open():
+        scene.note("supersede", "truth_without_intent", [row], age_ms=10)
+    scene.send(note=False)
+    scene.well()
+    assert scene.codes() == []

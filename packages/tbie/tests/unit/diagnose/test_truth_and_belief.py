@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from packages.tbie.tests.unit.diagnose.scene import Scene
-from tbie.core.errors import TruthUnavailableError
+from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
 from tbie.core.outcome import Completed, Retry
 from tbie.diagnose import diagnose, take
 from tbie.testing.builders import chain, key, settle
-from tbie.testing.faults import intercept_truth
+from tbie.testing.faults import intercept_intent, intercept_truth
 from tbie.truth import Heartbeat
 
 
@@ -134,3 +134,17 @@ def test_a_clock_that_differs_is_told_by_the_leader_or_seen_in_the_future(scene:
     scene.truth.beat(Heartbeat("worker", "w2", scene.clock.now_ms() + 5_001, {"pool": "default", "state": "busy"}))
     assert scene.find("clock_skew").value("seconds") == {"w2": 5.001}
     assert scene.diagnose().verdict == "belief"
+
+
+@pytest.mark.parametrize(("waits_s", "asked"), [(2, 1), (0, 5)])
+def test_a_queue_that_lets_its_readers_wait_for_nothing_is_asked_once(scene: Scene, waits_s: int, asked: int) -> None:
+    calls = []
+
+    def locked(name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        calls.append((name, method, args, kwargs))
+        scene.later(waits_s)
+        raise IntentUnavailableError("locked")
+
+    scene.queue = intercept_intent(scene.queue, locked)
+    assert "queue_unreadable" in scene.codes()
+    assert len(calls) == asked  # two depths, what stands for one stage, two kinds of dead letters

@@ -156,10 +156,14 @@ def campaign_stalled(view: View) -> Iterator[Finding]:
     reading = view.readings.control.campaigns
     if not isinstance(reading, Known):
         return
+    running = [document for document in reading.value if document.body.get("state") == "running"]
+    driven = any(view.now_ms - document.updated_ms <= CAMPAIGN_S * 1000 for document in running)
     for document in reading.value:
         quiet_s = (view.now_ms - document.updated_ms) / 1000
         state, problem = document.body.get("state"), document.body.get("problem")
-        if (state == "running" and quiet_s > CAMPAIGN_S) or (state == "paused" and problem):
+        waits_its_turn = driven and document.body.get("waits") != "version"  # they are driven one after the other
+        quiet = state == "running" and quiet_s > CAMPAIGN_S and not waits_its_turn
+        if quiet or (state == "paused" and problem):
             names = ("state", "waits", "problem", "driver", "counts")
             yield found(
                 "campaign_stalled",
