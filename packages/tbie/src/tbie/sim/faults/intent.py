@@ -134,6 +134,8 @@ INTENT = (
     Kind("redelivery", Boundary.INTENT, _again),
     Kind("old_token", Boundary.INTENT, _old_token),
     Kind("reorder", Boundary.INTENT, _reorder),
-    Kind("weekend", Boundary.INTENT, _weekend, None, ("intent_expired", "truth_without_intent")),
+    Kind(
+        "weekend", Boundary.INTENT, _weekend, None, ("intent_expired", "truth_without_intent", "control_plane_silent")
+    ),
     Kind("wrong_address", Boundary.INTENT, _wrong_address, None, ("misrouted_intent",)),
 )
