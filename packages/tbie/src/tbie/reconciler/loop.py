@@ -115,6 +115,7 @@ class Reconciler:
         self._passes += 1
         self._emitted_total += done.emitted.sent
         self._totals.add(done.emitted)
+        self._notes.write(busy=done.read > 0)
         done.unnoted = self._notes.trouble
         if self._unwritten is not None:
             done.blind.append(self._unwritten)

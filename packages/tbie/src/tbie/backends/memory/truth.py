@@ -294,7 +294,5 @@ def _failed_order(row: FailedStage) -> tuple[int, int, ItemKey]:
 
 def _copy(facts: Facts | None) -> Facts | None:
     """As a store on disk would give it back: a copy, JSON through and through. Refuses NaN and what is not JSON."""
-    if facts is None:
-        return None
-    copied: Facts = json.loads(json.dumps(facts, allow_nan=False))
+    copied: Facts | None = None if facts is None else json.loads(json.dumps(facts, allow_nan=False))
     return copied
