@@ -79,6 +79,7 @@ def test_intervals_double_up_to_the_longest() -> None:
         (record(StageState.PENDING, 1), Answer.WAITING),
         (record(StageState.PENDING, 2, "no_network"), Answer.FAILED),
         (record(StageState.PENDING, 2, "other"), Answer.THROUGH),
+        (record(StageState.PENDING, 2, "worker_died"), Answer.WAITING),
         (record(StageState.COMPLETED, 2), Answer.THROUGH),
         (record(StageState.FAILED, 2, "no_network"), Answer.FAILED),
         (record(StageState.FAILED, 2, "decode_error"), Answer.THROUGH),

@@ -59,6 +59,8 @@ def judge(pause: Pause, record: StageRecord | None) -> Answer:
         return Answer.GONE
     if record.state is StageState.PENDING and record.attempts <= pause.probe_attempts:
         return Answer.WAITING
+    if record.state is StageState.PENDING and record.reason in QUARANTINED:
+        return Answer.WAITING  # its worker died: that says nothing about the class, and the next receive tries again
     if record.state in (StageState.WAITING, StageState.SKIPPED):
         return Answer.GONE
     if record.state is not StageState.COMPLETED and record.reason == pause.of.reason:
