@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tbie.backends.memory.intent import MemoryIntent
@@ -227,6 +229,16 @@ def test_a_pause_whose_rows_are_all_gone_ends() -> None:
     for row_of in all_open(running.world.truth, running.world.workflow):
         settle(running.world.truth, row_of.key, "a")
     running.go(40)
+    assert running.pause is None
+
+
+def test_a_pause_of_a_stage_that_an_upgrade_took_away_ends_without_a_probe() -> None:
+    running = paused()
+    running.world.workflow = chain("b")
+    running.world.settings = replace(SETTINGS, stream_batch=4, stream_batches=1)
+    running.world.truth.save_cursor("reconciler", 0)
+    running.restart()  # reads the rows of the old stage again: it was killed before it saved how far it had come
+    running.go(60)
     assert running.pause is None
 
 

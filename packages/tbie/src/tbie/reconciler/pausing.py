@@ -56,9 +56,9 @@ class Pausing:
 
     def saw(self, rows: Sequence[OpenStage]) -> None:
         """The stream read *rows*."""
-        now = self._desk.clock.now_ms()
-        for row in rows:
-            if self._window.saw(row, now) in self._pauses:
+        now, declared = self._desk.clock.now_ms(), self._desk.workflow
+        for row in rows:  # the stream also reads rows of a stage that an upgrade has taken away: nothing can be tried there
+            if declared.get(row.stage) is not None and self._window.saw(row, now) in self._pauses:
                 self._remember(row)
 
     def found(self, rows: Iterable[OpenStage]) -> None:
