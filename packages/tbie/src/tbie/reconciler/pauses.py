@@ -123,6 +123,11 @@ class Window:
                 self.forget(of)
         return {of: len(items) for of, items in self._classes.items()}
 
+    def is_due(self, of: FailureClass, now_ms: int) -> bool:
+        """Whether ``completed`` has to be told how many there are: at first, and once in each window."""
+        known = self._completed.get(of)
+        return known is None or now_ms - known[1][0] >= self._window_ms
+
     def completed(self, of: FailureClass, total: int, now_ms: int) -> int:
         """How many were completed meanwhile, given the *total* ever: over one to two windows, rather too many than too few."""
         older, newer = self._completed.setdefault(of, ((now_ms, total), (now_ms, total)))
