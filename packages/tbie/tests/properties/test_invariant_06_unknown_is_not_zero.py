@@ -98,7 +98,9 @@ def test_no_fleet_shrinks_on_a_reading_that_failed(
     truth = MemoryTruth(workflow, ManualClock(), SequentialIds())
     truth.add(new_items(open_items), WHO)
     fleet = _Fleet()
-    set_sizes(workflow, truth, Beliefs(queues, {"default": view}), fleet, {"default": PoolLimits(ceiling)}, Settings())
+    set_sizes(
+        workflow, truth.tally(), Beliefs(queues, {"default": view}), fleet, {"default": PoolLimits(ceiling)}, Settings()
+    )
     sighted = len(queues) == 2 and all(isinstance(reading, Known) for reading in queues.values())
     asked = fleet.asked.get("default")
     match view:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tbie.backends.memory.intent import MemoryIntent
@@ -54,6 +56,15 @@ def test_rows_that_were_never_tried_count_for_no_class() -> None:
     assert window.put_off(0) == {}
 
 
+@pytest.mark.parametrize("reason", ["worker_died", "timed_out"])
+def test_items_that_take_their_workers_with_them_are_no_class_or_probes_would_save_them_from_quarantine(
+    reason: str,
+) -> None:
+    window = Window(SETTINGS)
+    assert window.saw(row("poison", 2, reason), 0) is None
+    assert window.put_off(0) == {}
+
+
 @pytest.mark.parametrize(
     ("put_off", "completed", "expected"), [(2, 0, False), (3, 0, True), (3, 3, False), (4, 3, True), (100, 100, False)]
 )
@@ -79,6 +90,7 @@ def test_intervals_double_up_to_the_longest() -> None:
         (record(StageState.PENDING, 1), Answer.WAITING),
         (record(StageState.PENDING, 2, "no_network"), Answer.FAILED),
         (record(StageState.PENDING, 2, "other"), Answer.THROUGH),
+        (record(StageState.PENDING, 2, "worker_died"), Answer.WAITING),
         (record(StageState.COMPLETED, 2), Answer.THROUGH),
         (record(StageState.FAILED, 2, "no_network"), Answer.FAILED),
         (record(StageState.FAILED, 2, "decode_error"), Answer.THROUGH),
@@ -226,6 +238,16 @@ def test_a_pause_whose_rows_are_all_gone_ends() -> None:
     for row_of in all_open(running.world.truth, running.world.workflow):
         settle(running.world.truth, row_of.key, "a")
     running.go(40)
+    assert running.pause is None
+
+
+def test_a_pause_of_a_stage_that_an_upgrade_took_away_ends_without_a_probe() -> None:
+    running = paused()
+    running.world.workflow = chain("b")
+    running.world.settings = replace(SETTINGS, stream_batch=4, stream_batches=1)
+    running.world.truth.save_cursor("reconciler", 0)
+    running.restart()  # reads the rows of the old stage again: it was killed before it saved how far it had come
+    running.go(60)
     assert running.pause is None
 
 

@@ -15,6 +15,8 @@ def lift_barriers(desk: Desk) -> int:
 
 def _lift(desk: Desk, stage: Stage) -> int:
     lifted, after = 0, None
+    if not desk.truth.at_barrier(stage.name, 1):
+        return 0  # the usual answer, and cheap: an idle engine asks several times a second
     busy, waiting = _tenants(desk, stage)
     patience = desk.clock.now_ms() - int(1000 * desk.settings.barrier_patience_s)
     impatient: set[str] = set()
@@ -35,7 +37,7 @@ def _tenants(desk: Desk, stage: Stage) -> tuple[set[str], set[str]]:
     """Tenants with open work upstream of *stage*, and tenants for whom it waits."""
     upstream = desk.workflow.upstream[stage.name]
     busy, waiting = set(), set()
-    for (tenant, name, state), count in desk.truth.tally().items():
+    for (tenant, name, state), count in desk.tally().items():
         if count and name in upstream and state is StageState.PENDING:
             busy.add(tenant)
         if count and name == stage.name and state is StageState.WAITING:

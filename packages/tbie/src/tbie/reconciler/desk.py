@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tbie.core.clock import Clock
@@ -10,7 +10,7 @@ from tbie.core.keys import Address
 from tbie.core.settings import Settings
 from tbie.intent import IntentQueue
 from tbie.reconciler.notes import Notes
-from tbie.truth import Command, Document, Result, TruthStore
+from tbie.truth import Command, Document, Result, StageState, TruthStore
 from tbie.workflow import Workflow
 
 Resolve = Callable[[Address], bool]
@@ -31,6 +31,17 @@ class Desk:
     who: str = "reconciler"
     fence: Document | None = None
     """The term under which this reconciler leads; None if it acts as an operator does, by compare-and-set alone."""
+    _tally: tuple[int, Mapping[tuple[str, str, StageState], int]] | None = None
+
+    def tally(self) -> Mapping[tuple[str, str, StageState], int]:
+        """What ``TruthStore.tally`` says of everything; counted again only after a change.
+
+        It costs tenants × stages, and an idle engine asks several times a second.
+        """
+        seq = self.truth.last_seq()  # before counting: a change in between is counted, and counted again
+        if self._tally is None or self._tally[0] != seq:
+            self._tally = (seq, self.truth.tally())
+        return self._tally[1]
 
     def commit(self, commands: Sequence[Command]) -> list[Result]:
         """Apply *commands* to Truth.

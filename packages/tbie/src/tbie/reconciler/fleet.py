@@ -11,7 +11,7 @@ from tbie.core.reading import Known
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
 from tbie.reconciler.decide import size_fleet
-from tbie.truth import StageState, TruthStore
+from tbie.truth import StageState
 from tbie.workflow import Workflow
 
 
@@ -27,18 +27,18 @@ class PoolLimits:
 
 def set_sizes(
     workflow: Workflow,
-    truth: TruthStore,
+    tally: Mapping[tuple[str, str, StageState], int],
     beliefs: Beliefs,
     fleet: Fleet,
     limits: Mapping[str, PoolLimits],
     settings: Settings,
 ) -> dict[str, int]:
-    """Ask *fleet* for the size each pool needs; returns what was asked for.
+    """Ask *fleet* for the size each pool needs; returns what was asked for. *tally* is of every tenant.
 
     A pool whose queue and fleet are both unreadable is left as it is.
     """
     open_work: Counter[str] = Counter()
-    for (_, stage, state), count in truth.tally().items():
+    for (_, stage, state), count in tally.items():
         if state is StageState.PENDING:
             open_work[stage] += count
     asked = {}

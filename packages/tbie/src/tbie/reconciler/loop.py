@@ -198,7 +198,9 @@ class Reconciler:
         beliefs = self._beliefs = self._belief.read()
         done.blind += beliefs.unreadable
         try:
-            done.desired = set_sizes(self._workflow, self._truth, beliefs, self._fleet, self._limits, self._settings)
+            done.desired = set_sizes(
+                self._workflow, self._desk.tally(), beliefs, self._fleet, self._limits, self._settings
+            )
             self._asleep = not any(done.desired.values())
         except TruthUnavailableError as error:
             done.blind.append(str(error))

@@ -59,6 +59,8 @@ def judge(pause: Pause, record: StageRecord | None) -> Answer:
         return Answer.GONE
     if record.state is StageState.PENDING and record.attempts <= pause.probe_attempts:
         return Answer.WAITING
+    if record.state is StageState.PENDING and record.reason in QUARANTINED:
+        return Answer.WAITING  # its worker died: that says nothing about the class, and the next receive tries again
     if record.state in (StageState.WAITING, StageState.SKIPPED):
         return Answer.GONE
     if record.state is not StageState.COMPLETED and record.reason == pause.of.reason:
@@ -120,6 +122,11 @@ class Window:
             if not items:
                 self.forget(of)
         return {of: len(items) for of, items in self._classes.items()}
+
+    def is_due(self, of: FailureClass, now_ms: int) -> bool:
+        """Whether ``completed`` has to be told how many there are: at first, and once in each window."""
+        known = self._completed.get(of)
+        return known is None or now_ms - known[1][0] >= self._window_ms
 
     def completed(self, of: FailureClass, total: int, now_ms: int) -> int:
         """How many were completed meanwhile, given the *total* ever: over one to two windows, rather too many than too few."""

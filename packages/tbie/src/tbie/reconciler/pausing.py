@@ -56,9 +56,10 @@ class Pausing:
 
     def saw(self, rows: Sequence[OpenStage]) -> None:
         """The stream read *rows*."""
-        now = self._desk.clock.now_ms()
+        now, declared = self._desk.clock.now_ms(), self._desk.workflow
         for row in rows:
-            if self._window.saw(row, now) in self._pauses:
+            # the stream also reads rows of a stage that an upgrade has taken away: nothing can be tried there
+            if declared.get(row.stage) is not None and self._window.saw(row, now) in self._pauses:
                 self._remember(row)
 
     def found(self, rows: Iterable[OpenStage]) -> None:
@@ -99,7 +100,12 @@ class Pausing:
 
     def _open_new(self) -> None:
         settings, now = self._desk.settings, self._desk.clock.now_ms()
-        counts = {of: n for of, n in self._window.put_off(now).items() if of not in self._pauses}
+        counts = {
+            of: n
+            for of, n in self._window.put_off(now).items()
+            # to count what a tenant has completed is not for every turn: only where the answer could matter
+            if of not in self._pauses and (n >= settings.pause_failure_count or self._window.is_due(of, now))
+        }
         done = {tenant: self._desk.truth.tally(tenant) for tenant in {of.tenant for of in counts}}
         for of, put_off in counts.items():
             total = done[of.tenant].get((of.tenant, of.stage, StageState.COMPLETED), 0)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tbie.core.finding import State
 from tbie.diagnose import Diagnosis
+from tbie.diagnose.catalogue import CATALOGUE as CODES
 from tbie.diagnose.readings import RECENT_MS
 from tbie.sim.faults import CATALOGUE
 from tbie.sim.faults.intent import LOST
@@ -30,6 +31,8 @@ SLOW = frozenset({"boot_failure", "boot_silence", "drift", "reconcilers_gone", "
 
 NEEDS_WORK = frozenset({"presence_unreadable"})
 """Kinds that nobody can meet while nothing is open."""
+DECLINED = "a worker declined work because of drift"
+"""Workers may all leave, idle, before one of them looks at its machine."""
 MENDED = "a lost intent was sent anew"
 """A destroyed message may be sent again by the stream, under its token, before anybody looks: then nothing was wrong."""
 
@@ -57,11 +60,12 @@ def episode(world: World, fault: Planned) -> None:
         allowed_s = settings.sweep_interval_s + settings.sweep_grace_s + (extra_s if fault.kind in SLOW else 0.0)
         rounds = int(allowed_s * 1000 / ROUND_MS) + 2
         seen: list[str] = []
-        mended = world.sometimes[MENDED]
+        mended, declined = world.sometimes[MENDED], world.sometimes[DECLINED]
         named = any(_round(world, fault, others, seen) for _ in range(rounds))
         without_work = fault.kind in NEEDS_WORK and not world.shadow.open
         unnoticed = kind.codes == LOST and world.sometimes[MENDED] == mended and not world.checkers.sound.gaps
-        if not (named or without_work or unnoticed):
+        unmet = fault.kind == "drift" and world.sometimes[DECLINED] == declined
+        if not (named or without_work or unnoticed or unmet or "stale_reading" in others):
             raise ViolationError(
                 CHECKER, f"{fault.kind} was never named in {allowed_s:g} s; other faults {others}; seen {seen}"
             )
@@ -105,5 +109,6 @@ def _named(found: Diagnosis, fault: Planned, others: list[str]) -> bool:
     if not others:
         roots = {finding.boundary.value for finding in mine if finding.state is State.STANDING}
         return bool(mine) and (not lasts or found.verdict in roots)
-    boundaries = {finding.boundary for finding in mine} | {CATALOGUE[kind].boundary for kind in others}
+    live = [CATALOGUE[kind] for kind in (fault.kind, *others)]
+    boundaries = {kind.boundary for kind in live} | {CODES[code].boundary for kind in live for code in kind.codes}
     return bool(mine) or any(finding.boundary in boundaries for finding in found.findings)

@@ -50,7 +50,7 @@ class Sound(Checker):
 
     def on_diagnosis(self, world: World, found: Diagnosis, *, undisturbed: bool) -> None:
         """A verdict of "healthy" needs a world in which nothing is stuck."""
-        if not undisturbed or not found.healthy:
+        if not undisturbed or not found.healthy or world.weather.stale["intent.presence"]:
             self.checked += 1
             return
         self.look(world)
