@@ -31,8 +31,6 @@ SLOW = frozenset({"boot_failure", "boot_silence", "drift", "reconcilers_gone", "
 
 NEEDS_WORK = frozenset({"presence_unreadable"})
 """Kinds that nobody can meet while nothing is open."""
-DECLINED = "a worker declined work because of drift"
-"""Workers may all leave, idle, before one of them looks at its machine."""
 MENDED = "a lost intent was sent anew"
 """A destroyed message may be sent again by the stream, under its token, before anybody looks: then nothing was wrong."""
 
@@ -60,11 +58,14 @@ def episode(world: World, fault: Planned) -> None:
         allowed_s = settings.sweep_interval_s + settings.sweep_grace_s + (extra_s if fault.kind in SLOW else 0.0)
         rounds = int(allowed_s * 1000 / ROUND_MS) + 2
         seen: list[str] = []
-        mended, declined = world.sometimes[MENDED], world.sometimes[DECLINED]
+        mended = world.sometimes[MENDED]
         named = any(_round(world, fault, others, seen) for _ in range(rounds))
         without_work = fault.kind in NEEDS_WORK and not world.shadow.open
         unnoticed = kind.codes == LOST and world.sometimes[MENDED] == mended and not world.checkers.sound.gaps
-        unmet = fault.kind == "drift" and world.sometimes[DECLINED] == declined
+        # workers may all leave, idle, before one of them has said that its machine drifted
+        unmet = fault.kind == "drift" and not any(
+            beat.body.get("state") == "execution_drift" for beat in world.truth.heartbeats()
+        )
         if not (named or without_work or unnoticed or unmet or "stale_reading" in others):
             raise ViolationError(
                 CHECKER, f"{fault.kind} was never named in {allowed_s:g} s; other faults {others}; seen {seen}"

@@ -70,8 +70,10 @@ class Sound(Checker):
             int(1000 * (settings.boot_start_budget_s + settings.boot_register_budget_s + settings.silence_s)) + slack_ms
         )
         for pool, since_ms in self._deserted.items():
-            if now - since_ms > boot_ms:
-                return f"{pool} has had work and nobody for {(now - since_ms) / 1000:g} s"
+            # a message that was sent anew meanwhile has not waited for as long as its pool has been empty
+            waited_ms = min(now - since_ms, max((now - sent for sent in world.visible(pool)), default=0))
+            if waited_ms > boot_ms:
+                return f"{pool} has had work and nobody for {waited_ms / 1000:g} s"
         silence_ms = int(1000 * settings.silence_s) + slack_ms
         if self._headless_ms is not None and now - self._headless_ms > silence_ms:
             return f"there has been no reconciler for {(now - self._headless_ms) / 1000:g} s"
