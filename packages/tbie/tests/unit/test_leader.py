@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tbie.backends.memory.intent import MemoryIntent
@@ -12,8 +14,8 @@ from tbie.core.ids import SequentialIds
 from tbie.core.settings import Settings
 from tbie.reconciler.leader import TERM, Leadership, Role
 from tbie.reconciler.loop import Reconciler
-from tbie.testing.builders import RETENTION_S, WHO, chain, everywhere, key, new_item, record_of
-from tbie.truth import Reset
+from tbie.testing.builders import RETENTION_S, WHO, chain, everywhere, key, new_item, new_items, record_of
+from tbie.truth import OpenStage, Reset
 
 SETTINGS = Settings(leader_lease_s=9.0)
 
@@ -180,3 +182,40 @@ def test_an_operators_pass_beside_a_living_leader_repairs_and_deposes_nobody() -
     assert contest.said("operator")["role"] == "operator"
     assert leader.step(force_sweep=True, grace_s=0.0).emitted.superseded == 0, "it is repaired already"
     assert contest.holder == "leader"
+
+
+class Slow(MemoryTruth):
+    """Each page takes a second, in which others have their turns."""
+
+    def __init__(self, contest: Contest) -> None:
+        super().__init__(contest.workflow, contest.clock, SequentialIds())
+        self._slow = contest.clock
+        self.meanwhile: Callable[[], None] | None = None
+
+    def open_stages(self, stage: str, after: OpenStage | None, limit: int) -> list[OpenStage]:
+        self._slow.advance_ms(1_000)
+        others, self.meanwhile = self.meanwhile, None
+        if others is not None:
+            others()
+        self.meanwhile = others
+        return super().open_stages(stage, after, limit)
+
+
+def test_a_first_sweep_that_is_longer_than_a_lease_keeps_the_lead_and_says_that_it_lives() -> None:
+    contest = Contest()
+    truth = contest.truth = Slow(contest)
+    truth.add(new_items(30 * SETTINGS.sweep_page), WHO)
+    truth.save_cursor("reconciler", truth.last_seq())
+    one, two = contest.enter("one", sole=True), contest.enter("two")
+    silent_s: list[float] = []
+
+    def meanwhile() -> None:
+        assert two.step().role is Role.STANDBY
+        beats = [b.at_ms for b in truth.heartbeats() if b.instance == "one"]
+        silent_s.append((contest.clock.now_ms() - max(beats, default=0)) / 1_000)
+
+    one.step()
+    truth.meanwhile = meanwhile
+    assert one.step(force_sweep=True, grace_s=0.0).role is Role.LEADER
+    assert len(silent_s) > 2 * SETTINGS.leader_lease_s
+    assert max(silent_s) <= SETTINGS.silence_s

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tbie.backends.sqlite.execution import ProcessFleet
+import pytest
+
+from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.core.clock import ManualClock
+from tbie.core.errors import IntentUnavailableError
 from tbie.core.ids import SequentialIds
 
 
@@ -39,3 +42,24 @@ def test_logs_of_workers_whose_engine_was_killed_are_cleared_away(tmp_path: Path
     fleet_in(tmp_path, ManualClock()).recover()
 
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("charge", [False, True])
+def test_a_store_that_is_away_when_a_strangers_worker_has_died_ends_nobody_and_the_next_look_buries_it(
+    tmp_path: Path, charge: bool
+) -> None:
+    (tmp_path / "images-7.slot").write_bytes(b"\0" * 64)  # nobody holds its lock: it was killed
+    buried: list[str] = []
+
+    def bury(death: Death) -> None:
+        if not away:
+            buried.append(death.owner)
+            return
+        raise IntentUnavailableError("the queue is locked")
+
+    fleet = ProcessFleet(tmp_path, lambda _p, _o: [], bury, ManualClock(), SequentialIds())
+    away = True
+    assert fleet.recover(charge) == 0
+    away = False
+    assert fleet.recover(charge) == 1
+    assert buried == ["images-7"]

@@ -8,11 +8,13 @@ import pytest
 
 from packages.tbie.tests.unit.ground import Ground
 from tbie.backends.memory.ledger import MemoryLedger
+from tbie.core.clock import ManualClock
 from tbie.core.errors import LedgerUnavailableError
 from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
 from tbie.core.settings import Settings
 from tbie.execution import Work
 from tbie.reconciler.ledger import Noted
+from tbie.reconciler.notes import Notes
 from tbie.reconciler.resets import decide_reset
 from tbie.testing.builders import (
     chain,
@@ -184,3 +186,16 @@ def test_a_ledger_that_is_away_is_reported_stops_nothing_and_loses_nothing_short
     ground.world.add([new_item("i2")])
     assert ground.control.step().unnoted is None
     assert [e.reason for e in ledger.of(key())][:1] == ["opened"], "what was decided meanwhile is there now"
+
+
+def test_the_repetitions_of_a_large_backlog_push_no_new_decision_out() -> None:
+    ledger, clock = Broken(50_000), ManualClock()
+    notes = Notes(ledger, clock)
+    backlog = [Noted(key(f"i{n}"), "a", f"t{n}", "nothing", "intent_is_live", {}, 0) for n in range(12_000)]
+    for begin in (*range(0, 12_000, 1_000), *range(0, 12_000, 1_000)):
+        notes.note(backlog[begin : begin + 1_000])
+    clock.advance_ms(301_000)  # repetitions are written now
+    notes.note([Noted(key("late"), "a", "fresh", "supersede", "truth_without_intent", {}, 0)])
+    assert [e.reason for e in ledger.of(key("late"))] == ["truth_without_intent"]
+    notes.close()
+    assert ledger.counts()["nothing", "intent_is_live"] == 24_000, "and each was counted"

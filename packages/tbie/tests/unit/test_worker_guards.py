@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from tbie.backends.memory.intent import MemoryIntent
@@ -14,7 +16,7 @@ from tbie.core.reading import Known
 from tbie.execution import Work
 from tbie.intent import Claim
 from tbie.pause import PAUSE, FailureClass, Pause
-from tbie.testing.builders import BUCKET, RETENTION_S, World, chain, item_of, key, new_item, record_of
+from tbie.testing.builders import BUCKET, RETENTION_S, World, chain, item_of, key, new_item, record_of, stage
 from tbie.truth import Item, StageRecord, StageState
 from tbie.worker.guards import PutRight, Run, Superseded, guard
 from tbie.workflow import Workflow
@@ -55,6 +57,19 @@ def make_dirty(world: World, **records: tuple[StageState, Facts | None]) -> None
         old = stages.get(name) or StageRecord(name, state, "v1", 1, "", 1, 0, 0)
         stages[name] = old._replace(state=state, facts=facts)
     world.truth._items[key()] = Item(item.key, item.address, item.attributes, item.created_ms, stages)
+
+
+def test_a_stage_that_cannot_say_whether_it_applies_is_a_failure_of_the_item_and_not_of_its_worker() -> None:
+    def raises(facts: Mapping[str, Facts]) -> str | None:
+        return str(facts["a"]["of_a_newer_version"])
+
+    world = a_world(Workflow("two", (stage("a"), stage("b", "a", eligible=raises))))
+    world.add([new_item("i1")])
+    world.reconciler().step()
+    assert world.worker("w", Counting()).step().committed == 1
+    record = record_of(world.truth, key(), "a")
+    assert (record.state, record.reason) == (StageState.FAILED, "result_not_storable")
+    assert "of_a_newer_version" in str(record.evidence)
 
 
 def test_an_intent_with_a_wrong_address_is_not_run_and_the_right_one_follows_at_once() -> None:

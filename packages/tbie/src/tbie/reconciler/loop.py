@@ -87,6 +87,7 @@ class Reconciler:
         self._totals = Emitted()
         self._next_sweep_s = self._next_beat_s = self._next_look_s = clock.monotonic_s()
         self._last_sweep_ms = self._fenced_ms = 0
+        self._began_s = self._next_beat_s
         self._swept = Swept()
         self._beliefs: Beliefs | None = None
         self._unwritten: str | None = None
@@ -95,7 +96,7 @@ class Reconciler:
     def step(self, force_sweep: bool = False, grace_s: float | None = None) -> Pass:
         """One pass. Never raises for a store that is away: that is a blind pass, and it says so."""
         done = Pass()
-        now_s = self._clock.monotonic_s()
+        now_s = self._began_s = self._clock.monotonic_s()
         try:
             if self._leads(done):
                 self._reconcile(done, force_sweep, grace_s)
@@ -144,6 +145,21 @@ class Reconciler:
             self._next_sweep_s = self._next_beat_s = self._clock.monotonic_s()
         return True
 
+    def _stay(self, done: Pass) -> None:
+        """In the middle of a pass that may be long (the first one looks at everything): stay in office, and say so.
+
+        Raises:
+            FencedError: somebody else has taken over meanwhile.
+        """
+        if self._leadership is not None:
+            self._desk.fence = self._leadership.hold() or self._desk.fence
+            if self._leadership.term is None:
+                raise FencedError("somebody else leads now")
+        now_s = self._clock.monotonic_s()
+        if now_s >= max(self._next_beat_s, self._began_s + self._settings.heartbeat_interval_s):
+            self._next_beat_s = now_s + self._settings.heartbeat_interval_s
+            self.beat(done)
+
     def _reconcile(self, done: Pass, force_sweep: bool, grace_s: float | None) -> None:
         self._follow(done, force_sweep)
         done.emitted.add(self._pausing.turn())
@@ -172,6 +188,7 @@ class Reconciler:
             if read < self._settings.stream_batch:
                 done.more = False
                 return
+            self._stay(done)
         done.more = True
 
     def _sweep_on(self, done: Pass, pages: int | None) -> None:
@@ -182,6 +199,7 @@ class Reconciler:
             while not finished and (pages is None or pages > 0):
                 finished = self._sweep.go_on(1, self._stream.followed_ms)
                 pages = None if pages is None else pages - 1
+                self._stay(done)
                 if not finished:
                     done.emitted.add(self._stream.look_ahead())  # what just opened waits for a page, not for a sweep
         finally:

@@ -51,8 +51,10 @@ class Notes:
             _, oldest = self._last.popitem(last=False)
             if oldest.times:
                 self._unwritten.append(oldest)
-        if self._clock.monotonic_s() >= self._flush_at_s:
+        if self._clock.monotonic_s() >= self._flush_at_s:  # after what is new, which they must not push out
+            self.write()
             self._queue_repetitions()
+            self.write()
 
     def write(self, busy: bool = False) -> None:
         """Write what is waiting, unless the ledger was away a moment ago; while *busy*, only when it is worth it."""
@@ -73,13 +75,16 @@ class Notes:
 
     def close(self) -> None:
         """Write everything, repetitions too."""
-        self._queue_repetitions()
         self._retry_at_s = self._clock.monotonic_s()
+        self.write()
+        self._queue_repetitions()
         self.write()
 
     def _queue_repetitions(self) -> None:
         self._flush_at_s = self._clock.monotonic_s() + _FLUSH_S
+        room = _UNWRITTEN - len(self._unwritten)
         for name, last in self._last.items():
-            if last.times:
+            if last.times and room > 0:
+                room -= 1
                 self._unwritten.append(last)
                 self._last[name] = last._replace(times=0)

@@ -120,8 +120,16 @@ class Chain:
             and not stage.barrier
             and (record is None or record.state is StageState.WAITING)
             and all(need in facts for need in stage.needs)
-            and (stage.eligible is None or stage.eligible(facts) is None)
+            and _is_eligible(stage, facts)
         )
+
+
+def _is_eligible(stage: Stage, facts: dict[str, Facts]) -> bool:
+    """Whether *stage* applies to an item with *facts*; not if it cannot say."""
+    try:
+        return stage.eligible is None or stage.eligible(facts) is None
+    except Exception:  # noqa: BLE001 - the commit asks the same, and makes it a failure of the item instead of the worker
+        return False
 
 
 def raised(error: Exception) -> Retry:

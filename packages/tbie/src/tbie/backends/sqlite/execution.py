@@ -186,7 +186,10 @@ class ProcessFleet:
             if owner not in ours:
                 doing = read_slot(slot) if charge else None
                 death = Death(owner, doing, "worker_died" if charge else "interrupted", {})
-                self._bury(death)
+                try:
+                    self._bury(death)
+                except TbieError:
+                    continue  # a store is away, which the reconciler says: the slot stays, and the next look tries again
                 if charge:
                     self._note_death(owner.rsplit("-", 1)[0], death)
                 slot.unlink(missing_ok=True)
