@@ -16,7 +16,9 @@ from tbie.reconciler.ledger import Ledger, Noted
 
 _FLUSH_S = 300.0  # repetitions are written this seldom: they only prolong what is there already
 _RETRY_S = 2.0  # how long a ledger that was away is left alone
-_GATHER_S = 0.1  # while work goes on, decisions are gathered for this long: one transaction for many is a fifth of the cost
+_GATHER_S = (
+    0.1  # while work goes on, decisions are gathered for this long: one transaction for many is a fifth of the cost
+)
 _GATHER_ROWS = 500  # or until there are this many
 _UNWRITTEN = 10_000  # decisions kept for a ledger that is away; the oldest go first
 
@@ -51,6 +53,8 @@ class Notes:
             _, oldest = self._last.popitem(last=False)
             if oldest.times:
                 self._unwritten.append(oldest)
+        if len(self._unwritten) >= _GATHER_ROWS:  # a pass may decide about more than are kept
+            self.write()
         if self._clock.monotonic_s() >= self._flush_at_s:  # after what is new, which they must not push out
             self.write()
             self._queue_repetitions()
