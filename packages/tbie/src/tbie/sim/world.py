@@ -117,12 +117,11 @@ class World:
         stored = self.intent.everything().get(name)
         return stored is not None and self.shadow.open.get(name) == stored.envelope.token
 
-    def visible(self, pool: str) -> bool:
-        """Whether *pool* has a message that a worker could take now."""
+    def visible(self, pool: str) -> list[int]:
+        """When each message was sent that a worker of *pool* could take now."""
         stages, now = {s.name for s in self.workflow.in_pool(pool)}, self.clock.now_ms()
-        return any(
-            n[0] in stages and m.visible_ms <= now and self.wanted(n) for n, m in self.intent.everything().items()
-        )
+        queued = self.intent.everything().items()
+        return [m.sent_ms for n, m in queued if n[0] in stages and m.visible_ms <= now and self.wanted(n)]
 
     def unread(self) -> bool:
         """Whether something open has no intent yet."""
