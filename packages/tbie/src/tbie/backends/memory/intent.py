@@ -164,7 +164,7 @@ class MemoryIntent:
             in_flight = sum(m.visible_ms > now and m.owner is not None for m in mine)
             dead = sum(name[0] == stage for name in self._dead)
             first = min(visible, key=lambda m: m.rank, default=None)
-            oldest = None if first is None else now - first.sent_ms
+            oldest = None if first is None else now - max(first.sent_ms, first.visible_ms)
             depth = Depth(len(visible), in_flight, len(mine) - len(visible) - in_flight, dead, oldest)
             return Known(depth, "memory", now)
 
