@@ -48,15 +48,21 @@ class Engine:
         """*chores*: one bounded step of what else a leader does (campaigns); returns whether it can go on at once."""
         self._reconciler, self._fleet, self._wait, self._settings = reconciler, fleet, wait, settings
         self._chores = chores
+        self._led = False
 
     def start(self) -> Pass:
         """Free what an earlier life held, then look at everything once, trusting nothing."""
         self._fleet.recover()
-        return self._reconciler.step(force_sweep=True, grace_s=0.0)
+        done = self._reconciler.step(force_sweep=True, grace_s=0.0)
+        self._led = done.role is Role.LEADER
+        return done
 
     def turn(self, wait: bool = True) -> Pass:
         """One pass; with *wait*, waits for the bell if there was nothing to do."""
         done = self._reconciler.step()
+        if self._led and done.role is Role.STANDBY and not done.blind:
+            self._fleet.drain()  # nobody sets its size any more: its workers would be replaced for ever
+        self._led = done.role is Role.LEADER or (self._led and bool(done.blind))
         self._fleet.supervise()
         if done.swept is not None and not done.blind:
             self._fleet.recover(charge=True)  # workers started by hand have no supervisor but this

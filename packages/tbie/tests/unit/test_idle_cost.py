@@ -13,6 +13,7 @@ from tbie.core.ids import SequentialIds
 from tbie.core.outcome import Retry
 from tbie.core.reading import FleetView, Known, Reading
 from tbie.core.settings import Settings
+from tbie.intent import Claim, Defer
 from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.loop import Reconciler
 from tbie.testing.builders import RETENTION_S, WHO, everywhere, gallery, key, new_item, settle
@@ -51,7 +52,8 @@ class Idle:
         workflow, self.clock = gallery(), ManualClock()
         self.truth = Counting(workflow, self.clock, SequentialIds())
         self.truth.add([new_item("i", tenant) for tenant in tenants], WHO)
-        intent, self.fleet = MemoryIntent(self.clock, RETENTION_S), Sized()
+        intent = self.intent = MemoryIntent(self.clock, RETENTION_S)
+        self.fleet = Sized()
         queues = {s.name: lambda name=s.name: intent.depth(name) for s in workflow.stages}
         belief = Readers(queues, {"default": lambda: self.fleet.view("default")})
         self.control = Reconciler(
@@ -94,3 +96,16 @@ def test_a_few_items_in_back_off_cost_no_count_for_each_of_their_tenants_in_ever
     first = idle.turns(1)["tally"]
     assert first >= len(tenants), "where each class stands when it is first seen"
     assert idle.turns(40)["tally"] <= 1
+
+
+def test_work_that_waits_for_its_time_keeps_no_worker_and_wakes_one_when_it_is_due() -> None:
+    idle = Idle(["t1"])
+    idle.control.step()
+    (message,) = idle.intent.exchange((), (Claim("read", "w", 1, 60.0, 3),))
+    due_ms = idle.clock.now_ms() + 60_000
+    settle(idle.truth, key("i", "t1"), "read", Retry("no_network", not_before_ms=due_ms))
+    idle.intent.exchange([Defer(message, due_ms)], ())
+    idle.turns(4)
+    assert idle.fleet.desired == 0
+    idle.turns(60 * 4)
+    assert idle.fleet.desired == 1

@@ -5,6 +5,7 @@ Callers: the application's commands. Whoever drives a campaign notices at its ne
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,13 +20,24 @@ KEPT = 100
 
 def started(truth: TruthStore) -> list[Campaign]:
     """Every campaign, oldest first."""
-    return sorted((from_body(document.body) for document in truth.documents(KIND)), key=lambda c: c.number)
+    return sorted((campaign for campaign, _ in _readable(truth)), key=lambda c: c.number)
 
 
 def running(truth: TruthStore) -> list[tuple[Campaign, Document]]:
     """Every running campaign with its document, oldest first."""
-    found = [(from_body(document.body), document) for document in truth.documents(KIND)]
-    return sorted((pair for pair in found if pair[0].state is CampaignState.RUNNING), key=lambda pair: pair[0].number)
+    return sorted(
+        (pair for pair in _readable(truth) if pair[0].state is CampaignState.RUNNING), key=lambda pair: pair[0].number
+    )
+
+
+def _readable(truth: TruthStore) -> list[tuple[Campaign, Document]]:
+    """Every campaign that this program can read. One of a newer program must not end the engine of an older one; it stays
+    as it is, and falls silent, which the diagnosis reports."""
+    found = []
+    for document in truth.documents(KIND):
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            found.append((from_body(document.body), document))
+    return found
 
 
 def find(truth: TruthStore, name: str) -> tuple[Campaign, Document]:
@@ -36,7 +48,10 @@ def find(truth: TruthStore, name: str) -> tuple[Campaign, Document]:
     """
     for document in truth.documents(KIND):
         if document.name == name:
-            return from_body(document.body), document
+            try:
+                return from_body(document.body), document
+            except (KeyError, TypeError, ValueError) as error:
+                raise CampaignError(f"campaign {name} was written by another version of this program") from error
     raise CampaignError(f"there is no campaign {name!r}; `campaign list` shows them")
 
 
@@ -64,7 +79,8 @@ def start(
         known = started(truth)
         _forget(truth, known)
         now = clock.now_ms()
-        number = 1 + max((c.number for c in known), default=0)
+        taken = (document.name[1:] for document in truth.documents(KIND))  # those that cannot be read here, too
+        number = 1 + max((int(name) for name in taken if name.isdecimal()), default=0)
         campaign = Campaign(
             f"c{number}",
             kind,

@@ -35,7 +35,8 @@ Reading = Known[T] | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """One queue: messages by condition. ``oldest_ms`` is the age of the message whose turn is next, None if none is visible."""
+    """One queue: messages by condition. ``oldest_ms`` is for how long the message whose turn is next has waited for somebody
+    to take it, None if none is visible: the time for which it was put off does not count."""
 
     visible: int
     in_flight: int

@@ -35,7 +35,8 @@ def set_sizes(
 ) -> dict[str, int]:
     """Ask *fleet* for the size each pool needs; returns what was asked for. *tally* is of every tenant.
 
-    A pool whose queue and fleet are both unreadable is left as it is.
+    A pool whose queue and fleet are both unreadable is left as it is. What waits for its time (a back-off, a pause) keeps
+    nobody: workers that leave idle would be started again every few seconds for nothing, all through an outage.
     """
     open_work: Counter[str] = Counter()
     for (_, stage, state), count in tally.items():
@@ -44,16 +45,16 @@ def set_sizes(
     asked = {}
     for pool, limit in limits.items():
         stages = workflow.in_pool(pool)
-        depths = [beliefs.queues[s.name] for s in stages if s.name in beliefs.queues]
-        live = sum(d.value.live for d in depths if isinstance(d, Known))
-        sighted = len(depths) == len(stages) and all(isinstance(d, Known) for d in depths)
+        depths = {s.name: d.value for s in stages if isinstance(d := beliefs.queues.get(s.name), Known)}
+        sighted = len(depths) == len(stages)
+        put_off = {name: depth.delayed for name, depth in depths.items()} if sighted else {}
         view = beliefs.fleets.get(pool)
         if not sighted and not isinstance(view, Known):
             continue  # neither queue nor fleet can be read: no number is safe, so the fleet stays as it is
         running = view.value.running if isinstance(view, Known) else 0
         asked[pool] = size_fleet(
-            sum(open_work[s.name] for s in stages),
-            live if sighted else None,
+            sum(max(0, open_work[s.name] - put_off.get(s.name, 0)) for s in stages),
+            sum(depth.live - depth.delayed for depth in depths.values()) if sighted else None,
             running,
             limit.per_worker,
             limit.ceiling,

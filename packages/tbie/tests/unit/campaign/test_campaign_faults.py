@@ -13,7 +13,7 @@ from tbie.campaign import (
     Driver,
     cancel,
 )
-from tbie.campaign.record import Counts
+from tbie.campaign.record import KIND, CampaignError, Counts
 from tbie.core.errors import TruthUnavailableError
 from tbie.testing.builders import key, new_items
 from tbie.testing.campaigns import Bench
@@ -154,3 +154,15 @@ class _Cancelling:
         if name == "truth.commit":
             cancel(self._bench.truth, self._bench.clock, "c1")
         return method(*args, **kwargs)
+
+
+def test_a_campaign_that_a_newer_program_wrote_ends_no_engine_and_stays_as_it_is(bench: Bench) -> None:
+    bench.fill(3)
+    newer = bench.truth.write_document(KIND, "c1", {"id": "c1", "state": "dreaming"}, None)
+    mine = bench.begin()
+    assert mine.id == "c2"
+    bench.drive(bench.driver())
+    assert bench.get("c2").state is CampaignState.DONE
+    assert newer in bench.truth.documents(KIND)
+    with pytest.raises(CampaignError, match="another version"):
+        bench.get("c1")

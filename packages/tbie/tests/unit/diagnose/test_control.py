@@ -138,6 +138,16 @@ def test_a_sweep_that_never_ran_is_starved_once_something_waits_for_it(scene: Sc
     assert scene.diagnose().verdict == "control-plane"
 
 
+def test_a_first_pass_that_takes_long_is_the_sweep_that_others_wait_for(scene: Scene) -> None:
+    scene.later(60)
+    scene.work()
+    scene.queue.purge()
+    scene.lead(last_sweep_ms=0, passes=0)
+    assert scene.codes() == ["truth_without_intent"]
+    scene.lead(last_sweep_ms=0, passes=1)
+    assert "sweep_starved" in scene.codes()
+
+
 def test_a_barrier_that_is_not_lifted_after_its_patience_waits_for_a_sweep() -> None:
     scene = Scene(workflow=gallery())
     scene.add(1)

@@ -9,6 +9,7 @@ import pytest
 from packages.tbie.tests.unit.diagnose.scene import Scene
 from tbie.core.outcome import Retry, TerminalFailure
 from tbie.core.reading import Known
+from tbie.intent import Defer
 from tbie.testing.builders import key, settle
 
 
@@ -54,6 +55,27 @@ def test_work_that_has_waited_is_old_although_a_newer_tenant_is_next_in_turn(sce
     scene.lead()
     finding = scene.find("bootstrap_silence")
     assert (finding.value("visible"), finding.value("waited_s")) == (4, 31.0)
+
+
+@pytest.mark.parametrize("staff", ["idle", "gone"])
+def test_work_that_was_put_off_for_minutes_and_is_due_now_has_kept_nobody_waiting(scene: Scene, staff: str) -> None:
+    scene.work(state="idle")
+    for message in scene.claim(3):
+        until_ms = scene.clock.now_ms() + 300_000
+        settle(scene.truth, message.envelope.key, "a", Retry("no_network", not_before_ms=until_ms))
+        scene.queue.exchange([Defer(message, until_ms)], ())
+    scene.read_on()
+    scene.later(301)
+    scene.lead(fleet=fleet())
+    if staff == "idle":
+        scene.work(state="idle")
+    assert scene.codes() == []
+    assert scene.diagnose().verdict == "healthy"
+    scene.later(61)
+    scene.lead(fleet=fleet())
+    if staff == "idle":
+        scene.work(state="idle")
+    assert scene.codes() == ["execution_stalled" if staff == "idle" else "bootstrap_silence"]
 
 
 def test_workers_that_left_when_there_was_nothing_to_do_are_not_silent(scene: Scene) -> None:

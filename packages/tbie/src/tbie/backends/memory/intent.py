@@ -172,7 +172,8 @@ class MemoryIntent:
                 else:
                     delayed += 1
             dead = sum(name[0] == stage for name in self._dead) if self._dead else 0
-            depth = Depth(visible, in_flight, delayed, dead, None if first is None else now - first.sent_ms)
+            oldest = None if first is None else now - max(first.sent_ms, first.visible_ms)
+            depth = Depth(visible, in_flight, delayed, dead, oldest)
             return Known(depth, "memory", now)
 
     def dead_letters(self, stage: str, limit: int = 100) -> list[DeadLetter]:

@@ -213,7 +213,7 @@ class SqliteIntent:
                 (stage, now),
             )
             first = self._db.read(
-                "SELECT sent_ms FROM message INDEXED BY message_ready WHERE stage=? AND visible_ms<=?"
+                "SELECT max(sent_ms, visible_ms) FROM message INDEXED BY message_ready WHERE stage=? AND visible_ms<=?"
                 " ORDER BY visible_ms, rank LIMIT 1",
                 (stage, now),
             )

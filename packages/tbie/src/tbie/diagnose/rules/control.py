@@ -96,6 +96,8 @@ def sweep_starved(view: View) -> Iterator[Finding]:
     """The safety net has not run for some intervals although its reconciler lives."""
     if view.leader is None or view.leader.body.get("blind"):
         return  # a blind one says so itself, and a sweep that cannot see is no sweep
+    if number(view.leader, "passes") == 0:
+        return  # it is in its first pass, which is a sweep of everything, and it tells of itself between two pages only
     limit_ms = int(INTERVALS * view.settings.sweep_interval_s * 1000)
     undone = {**_barriers_not_lifted(view, limit_ms), **_deaths_not_recorded(view, limit_ms)}
     if undone:

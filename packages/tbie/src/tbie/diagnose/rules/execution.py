@@ -78,14 +78,15 @@ def visible(view: View, pool: str) -> tuple[int, float] | None:
     ages = [d.oldest_ms or 0 for d in seen]
     for name, reading in zip(names, depths, strict=True):
         if isinstance(reading, Known) and reading.value.visible == reading.value.live:  # nobody holds or delays one
-            ages += [view.now_ms - sent for row in view.rows if row.stage == name and (sent := _sent_ms(view, row))]
+            ages += [view.now_ms - due for row in view.rows if row.stage == name and (due := _due_ms(view, row))]
     return sum(d.visible for d in seen), max(ages) / 1000
 
 
-def _sent_ms(view: View, row: OpenStage) -> int:
-    """When the live message of *row* was sent; 0 if there is none, or nobody knows."""
+def _due_ms(view: View, row: OpenStage) -> int:
+    """Since when the live message of *row* could be taken; 0 if there is none, or nobody knows."""
     presence = view.presence(row)
-    return presence.sent_ms if presence is not None and not presence.dead and presence.token == row.token else 0
+    known = presence is not None and not presence.dead and presence.token == row.token and presence.sent_ms
+    return max(known, row.not_before_ms) if known else 0
 
 
 def _held(view: View, pool: str) -> int:

@@ -50,6 +50,14 @@ class Readings(WithIntent):
         take(intent)
         assert depth(intent).oldest_ms == 10
 
+    def test_a_message_that_was_put_off_grows_old_from_the_moment_it_is_due(
+        self, intent: IntentQueue, clock: ManualClock
+    ) -> None:
+        intent.send([envelope("i1"), envelope("i2", not_before_ms=clock.now_ms() + 90_000)])
+        dispose(intent, Defer(take(intent), clock.now_ms() + 80_000))
+        clock.advance_ms(80_005)
+        assert depth(intent).oldest_ms == 5
+
     def test_presence_tells_live_from_dead_from_absent(self, intent: IntentQueue, clock: ManualClock) -> None:
         if not self.sees_presence:
             assert isinstance(intent.presence("a", [key()]), Unknown)
