@@ -16,12 +16,12 @@ from pathlib import Path
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.drills import pictures
-from parjanya.drills.confined import Order, run_confined
 from parjanya.drills.effects import effects
 from parjanya.drills.reference import Answers, instant, undisturbed
 from parjanya.drills.report import Report
 from parjanya.drills.scene import LOOK_EVERY_S, Scene
 from parjanya.drills.shape import QUICK, Drill, DrillStoppedError
+from parjanya.drills.small_disk import Order, run_confined
 from parjanya.profiles.environment import PROFILE
 from tbie.core.clock import Clock, SystemClock
 from tbie.core.settings import Settings

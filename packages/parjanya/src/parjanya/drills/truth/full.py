@@ -7,9 +7,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from parjanya.drills.confined import no_small_disk
 from parjanya.drills.scene import Scene
 from parjanya.drills.shape import Drill, cycles
+from parjanya.drills.small_disk import no_small_disk
 from tbie.core.finding import Boundary
 
 DISK_MIB = 16
