@@ -17,6 +17,7 @@ CORPUS = sorted(Path(__file__).with_name("corpus").glob("*.json"))
 def test_what_failed_once_holds_now(path: Path) -> None:
     found = json.loads(path.read_text())
     assert found["note"], "says what was wrong"
-    plan = Plan(**{**found["plan"], "faults": tuple(Planned(*fault) for fault in found["plan"]["faults"])})
-    report = run(plan)
+    drawn = found["plan"]
+    faults, watched = tuple(Planned(*fault) for fault in drawn["faults"]), drawn["watched"]
+    report = run(Plan(**{**drawn, "faults": faults, "watched": Planned(*watched) if watched else None}))
     assert report.ok, f"{report.checker}: {report.words}"

@@ -40,7 +40,8 @@ def test_looking_on_changes_nothing() -> None:
 
 def test_a_plan_draws_few_kinds_and_many_faults_of_each() -> None:
     kinds = [f"k{number}" for number in range(40)]
-    plans = [draw(seed, kinds) for seed in range(200)]
+    plans = [draw(seed, kinds, kinds[:5]) for seed in range(200)]
     assert {len({fault.kind for fault in plan.faults}) for plan in plans} >= {0, 1, 2, 3}
     assert {fault.kind for plan in plans for fault in plan.faults} == set(kinds)
     assert max(len(plan.faults) for plan in plans) >= 6
+    assert {plan.watched.kind for plan in plans if plan.watched is not None} == set(kinds[:5])

@@ -56,6 +56,15 @@ def test_rows_that_were_never_tried_count_for_no_class() -> None:
     assert window.put_off(0) == {}
 
 
+@pytest.mark.parametrize("reason", ["worker_died", "timed_out"])
+def test_items_that_take_their_workers_with_them_are_no_class_or_probes_would_save_them_from_quarantine(
+    reason: str,
+) -> None:
+    window = Window(SETTINGS)
+    assert window.saw(row("poison", 2, reason), 0) is None
+    assert window.put_off(0) == {}
+
+
 @pytest.mark.parametrize(
     ("put_off", "completed", "expected"), [(2, 0, False), (3, 0, True), (3, 3, False), (4, 3, True), (100, 100, False)]
 )

@@ -12,6 +12,8 @@ from cyclopts import Parameter
 
 from parjanya.cli.common import Common, Exit, UsageError, say, show, show_json
 
+FEWEST_IMAGES = 6
+"""A worker takes four at a time: with fewer than these nothing waits in the queue, and nothing can be lost there."""
 JOBS = 2
 """Drills at a time: each is a few processes that mostly wait for each other."""
 
@@ -57,6 +59,8 @@ def drill(
     reports = []
     say("drawing pictures, and judging them once without an incident")
     with _termination_as_interrupt(), ground(images, keep) as shared:
+        if len(shared.shoot) < FEWEST_IMAGES:
+            raise UsageError(f"a drill needs {FEWEST_IMAGES} images; {images} has {len(shared.shoot)}")
         if not common.json:
             show(heading())
         for report in run_all(chosen, shared, jobs, lambda one: say(f"{one.name}: {one.story}")):

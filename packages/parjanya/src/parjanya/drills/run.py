@@ -120,6 +120,7 @@ def _measure(drill: Drill, scene: Scene, report: Report, reference: Answers) -> 
         return report.detected is not None
 
     with drill.inject(scene):
+        scene.require(drill.code not in scene.sightings.before, f"{drill.code} was found before it was injected")
         scene.until(found, f"the finding {drill.code}")
     scene.until(
         lambda: scene.settled() and (drill.stands or drill.code not in scene.sightings.standing),

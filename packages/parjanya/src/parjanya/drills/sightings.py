@@ -33,6 +33,8 @@ class Sightings:
     def __init__(self) -> None:
         self.first: dict[str, Sighting] = {}
         self.standing: frozenset[str] = frozenset()
+        self.before: frozenset[str] = frozenset()
+        """What had been found when the incident was injected."""
         self._looks = 0
 
     def look(self, system: System, since_s: Callable[[], float]) -> None:
@@ -56,5 +58,6 @@ class Sightings:
 
     def forget(self) -> None:
         """Begin anew: what was seen before an injection is no detection."""
+        self.before = frozenset(self.first)
         self.first.clear()
         self._looks = 0

@@ -145,7 +145,7 @@ class View:
             record = item.stages.get(row.stage) if item is not None else None
             if record is None or record.state is not StageState.PENDING or record.token != row.token:
                 continue  # settled, or sent anew, while it was looked at
-            if self.now_ms - record.updated_ms >= self.reaction_ms:
+            if not 0 <= self.now_ms - record.updated_ms < self.reaction_ms:  # a clock that is ahead hides no gap
                 found.append(Gap(row, record, other))
         return tuple(sorted(found, key=lambda gap: gap.row.since_ms))
 

@@ -60,6 +60,26 @@ class Emitted:
         self.misrouted += other.misrouted
         self.woken += other.woken
 
+    def since(self, before: Emitted) -> Emitted:
+        """What has been added to *before*."""
+        return Emitted(
+            self.sent - before.sent,
+            self.superseded - before.superseded,
+            self.exhausted - before.exhausted,
+            self.misrouted - before.misrouted,
+            self.woken - before.woken,
+        )
+
+    def to_json(self) -> dict[str, int]:
+        """As plain data; by hand, because every heartbeat and every simulated pass asks."""
+        return {
+            "sent": self.sent,
+            "superseded": self.superseded,
+            "exhausted": self.exhausted,
+            "misrouted": self.misrouted,
+            "woken": self.woken,
+        }
+
 
 def carry_out(decisions: Iterable[Decision], desk: Desk) -> Emitted:
     """Do what was decided: commit the Truth part first (fresh tokens, failures), then send, then note it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 
 from tbie.belief import Beliefs
 from tbie.core.reading import Known, Unknown
@@ -43,4 +42,6 @@ def deaths_body(beliefs: Beliefs | None) -> list[dict[str, object]]:
 
 def coverage_body(coverage: Mapping[str, Coverage]) -> dict[str, object]:
     """Each stage as the last finished sweep found it."""
-    return {stage: asdict(seen) for stage, seen in coverage.items()}
+    return {
+        stage: {"open": seen.open, "gap": seen.gap, "oldest_ms": seen.oldest_ms} for stage, seen in coverage.items()
+    }

@@ -6,7 +6,7 @@ Callers: the engine of a profile (in a thread or a scheduled function) and ``rec
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 from tbie.belief import Beliefs, BeliefSource
 from tbie.core.clock import Clock
@@ -116,6 +116,7 @@ class Reconciler:
         self._passes += 1
         self._emitted_total += done.emitted.sent
         self._totals.add(done.emitted)
+        self._notes.write(busy=done.read > 0)
         done.unnoted = self._notes.trouble
         if self._unwritten is not None:
             done.blind.append(self._unwritten)
@@ -202,8 +203,7 @@ class Reconciler:
                 if not finished:
                     done.emitted.add(self._stream.look_ahead())  # what just opened waits for a page, not for a sweep
         finally:
-            share = asdict(swept.emitted)
-            done.emitted.add(Emitted(**{name: count - getattr(before, name) for name, count in share.items()}))
+            done.emitted.add(swept.emitted.since(before))
             done.blind += swept.blind[blind:]
         if finished:
             done.swept = self._swept = swept
@@ -238,9 +238,9 @@ class Reconciler:
             "epoch": term.revision if term is not None else None,
             "passes": self._passes,
             "read": done.read,
-            "emitted": asdict(done.emitted),
+            "emitted": done.emitted.to_json(),
             "emitted_total": self._emitted_total,
-            "totals": asdict(self._totals),
+            "totals": self._totals.to_json(),
             "open": done.swept.open if done.swept else None,
             "last_sweep_ms": self._last_sweep_ms,
             "desired": dict(done.desired),

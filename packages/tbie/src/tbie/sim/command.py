@@ -54,11 +54,15 @@ def several(
 ) -> int:
     """Run seeds from *first* up to, and without, *last*; print failures, checks and rare paths with their counts."""
     began_s = clock.monotonic_s()
+    told = [0]
 
     def tell(so_far: Totals) -> None:
         took_s = clock.monotonic_s() - began_s
         rate = so_far.seeds / took_s if took_s else 0.0
         progress(f"{so_far.seeds} of {last - first} seeds, {len(so_far.failures)} failed, {rate:.0f} a second")
+        for seed, checker, words in so_far.failures[told[0] :]:
+            progress(f"seed {seed} FAILED: {checker}: {words}")
+        told[0] = len(so_far.failures)
 
     totals = run_many(first, last, jobs, tell, mutant)
     took_s = clock.monotonic_s() - began_s

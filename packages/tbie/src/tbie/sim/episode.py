@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tbie.core.finding import State
 from tbie.diagnose import Diagnosis
+from tbie.diagnose.catalogue import CATALOGUE as CODES
 from tbie.diagnose.readings import RECENT_MS
 from tbie.sim.faults import CATALOGUE
 from tbie.sim.faults.intent import LOST
@@ -61,7 +62,11 @@ def episode(world: World, fault: Planned) -> None:
         named = any(_round(world, fault, others, seen) for _ in range(rounds))
         without_work = fault.kind in NEEDS_WORK and not world.shadow.open
         unnoticed = kind.codes == LOST and world.sometimes[MENDED] == mended and not world.checkers.sound.gaps
-        if not (named or without_work or unnoticed):
+        # workers may all leave, idle, before one of them has said that its machine drifted
+        unmet = fault.kind == "drift" and not any(
+            beat.body.get("state") == "execution_drift" for beat in world.truth.heartbeats()
+        )
+        if not (named or without_work or unnoticed or unmet or "stale_reading" in others):
             raise ViolationError(
                 CHECKER, f"{fault.kind} was never named in {allowed_s:g} s; other faults {others}; seen {seen}"
             )
@@ -105,5 +110,6 @@ def _named(found: Diagnosis, fault: Planned, others: list[str]) -> bool:
     if not others:
         roots = {finding.boundary.value for finding in mine if finding.state is State.STANDING}
         return bool(mine) and (not lasts or found.verdict in roots)
-    boundaries = {finding.boundary for finding in mine} | {CATALOGUE[kind].boundary for kind in others}
+    live = [CATALOGUE[kind] for kind in (fault.kind, *others)]
+    boundaries = {kind.boundary for kind in live} | {CODES[code].boundary for kind in live for code in kind.codes}
     return bool(mine) or any(finding.boundary in boundaries for finding in found.findings)

@@ -16,9 +16,9 @@ def begin(world: World, fault: Planned) -> bool | None:
     kind = CATALOGUE[fault.kind]
     world.note("fault", fault.kind, "begins" if kind.end else "strikes")
     world.broken_ms = world.clock.now_ms()
-    world.struck.append((fault, world.clock.now_ms()))
     world.sometimes[f"fault {fault.kind}"] += 1
     struck = kind.begin(world, fault)
+    world.struck.append((fault, world.clock.now_ms()))  # only now: a weekend is long
     if kind.end is not None:
         world.weather.standing[fault] = fault.step + fault.steps
     return struck

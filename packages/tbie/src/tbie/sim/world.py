@@ -15,9 +15,8 @@ from tbie.backends.memory.truth import MemoryTruth
 from tbie.core.clock import ManualClock
 from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
 from tbie.core.ids import SequentialIds
-from tbie.core.keys import Address, ItemKey
+from tbie.core.keys import ItemKey
 from tbie.core.reading import Known, Unknown
-from tbie.intent import Envelope
 from tbie.reconciler.decide import Looked, decide
 from tbie.sim.actors.campaigner import Campaigner
 from tbie.sim.actors.control import Control
@@ -111,41 +110,18 @@ class World:
         last.kill(0)
         last.gone = True
 
-    def deploy(self) -> None:
-        """The next version of the program: reconcilers restart with it, workers notice when they look."""
-        self.version += 1
-        self.workflow = gallery(self.version, self.plan.claim_batch)
-        for control in self.controls:
-            control.kill(0)
-        self.fleet.open()
-        self.sometimes["another version was deployed"] += 1
-
-    def skew(self, number: int, skew_ms: int) -> None:
-        """The clock of one reconciler, or of the fleet's machine, is off."""
-        if number % 2:
-            control = self.controls[number % len(self.controls)]
-            control.skew_ms = control.process.clock.skew_ms = skew_ms
-        else:
-            for hand in self.fleet.staff[number % 3 :]:
-                hand.process.clock.skew_ms = skew_ms
-        self.tolerance_ms = max(self.tolerance_ms, abs(skew_ms))
-
-    def envelope(self, key: ItemKey, stage: str, generation: int, token: str, address: Address) -> Envelope:
-        """An intent as the reconciler would have built it."""
-        declared = self.workflow[stage]
-        return Envelope(key, stage, generation, token, declared.version, address, ",".join(declared.owns))
+    # -- what faults and checkers ask
 
     def wanted(self, name: tuple[str, ItemKey]) -> bool:
         """Whether the message of that name is the live intent of an open stage."""
         stored = self.intent.everything().get(name)
         return stored is not None and self.shadow.open.get(name) == stored.envelope.token
 
-    def visible(self, pool: str) -> bool:
-        """Whether *pool* has a message that a worker could take now."""
+    def visible(self, pool: str) -> list[int]:
+        """When each message was sent that a worker of *pool* could take now."""
         stages, now = {s.name for s in self.workflow.in_pool(pool)}, self.clock.now_ms()
-        return any(
-            n[0] in stages and m.visible_ms <= now and self.wanted(n) for n, m in self.intent.everything().items()
-        )
+        queued = self.intent.everything().items()
+        return [m.sent_ms for n, m in queued if n[0] in stages and m.visible_ms <= now and self.wanted(n)]
 
     def unread(self) -> bool:
         """Whether something open has no intent yet."""

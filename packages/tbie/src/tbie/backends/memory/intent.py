@@ -159,13 +159,21 @@ class MemoryIntent:
     def depth(self, stage: str) -> Reading[Depth]:
         with self._lock:
             now = self._clock.now_ms()
-            mine = [m for m in self._messages.values() if m.envelope.stage == stage]
-            visible = [m for m in mine if m.visible_ms <= now]
-            in_flight = sum(m.visible_ms > now and m.owner is not None for m in mine)
-            dead = sum(name[0] == stage for name in self._dead)
-            first = min(visible, key=lambda m: m.rank, default=None)
+            visible = in_flight = delayed = 0
+            first: Stored | None = None
+            for message in self._messages.values():
+                if message.envelope.stage != stage:
+                    continue
+                if message.visible_ms <= now:
+                    visible += 1
+                    first = message if first is None or message.rank < first.rank else first
+                elif message.owner is not None:
+                    in_flight += 1
+                else:
+                    delayed += 1
+            dead = sum(name[0] == stage for name in self._dead) if self._dead else 0
             oldest = None if first is None else now - max(first.sent_ms, first.visible_ms)
-            depth = Depth(len(visible), in_flight, len(mine) - len(visible) - in_flight, dead, oldest)
+            depth = Depth(visible, in_flight, delayed, dead, oldest)
             return Known(depth, "memory", now)
 
     def dead_letters(self, stage: str, limit: int = 100) -> list[DeadLetter]:

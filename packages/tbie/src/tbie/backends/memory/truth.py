@@ -156,7 +156,7 @@ class MemoryTruth:
         return self._history[seq:]
 
     def everything(self) -> dict[ItemKey, Item]:
-        """The items themselves: for simulations, which write rows behind the kernel's back."""
+        """The items themselves: for simulations, which write rows behind everybody's back."""
         return self._items
 
     def last_seq(self) -> int:
@@ -256,8 +256,7 @@ class MemoryTruth:
         return list(self._beats.values())
 
     def documents(self, kind: str) -> list[Document]:
-        with self._lock:
-            return sorted(document for document in self._documents.values() if document.kind == kind)
+        return sorted(document for document in list(self._documents.values()) if document.kind == kind)
 
     def write_document(self, kind: str, name: str, body: Facts, revision: int | None) -> Document | None:
         copied = _copy(body)
@@ -295,7 +294,5 @@ def _failed_order(row: FailedStage) -> tuple[int, int, ItemKey]:
 
 def _copy(facts: Facts | None) -> Facts | None:
     """As a store on disk would give it back: a copy, JSON through and through. Refuses NaN and what is not JSON."""
-    if facts is None:
-        return None
-    copied: Facts = json.loads(json.dumps(facts, allow_nan=False))
+    copied: Facts | None = None if facts is None else json.loads(json.dumps(facts, allow_nan=False))
     return copied

@@ -119,7 +119,7 @@ class Checkers:
             self.replay.on_commit(world, commands, answer)
             self.unknown.on_commit(process, commands)
             if process.kind == "reconciler":
-                self.backlog.on_commit(process, commands, self.unknown.seen[process.name], world)
+                self.backlog.on_commit(world, process, commands, answer, self.unknown.seen[process.name])
         for entry in entries:
             self.history.on_entry(shadow, entry)
             self.effect.on_entry(shadow, entry)

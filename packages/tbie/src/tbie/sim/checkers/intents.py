@@ -10,7 +10,7 @@ from tbie.intent import Bury, Delete, Disposal, Envelope, Presence
 from tbie.sim.checkers.base import Checker
 from tbie.sim.process import Process
 from tbie.sim.workload import BUCKET
-from tbie.truth import Command, Rotate
+from tbie.truth import Command, Committed, Result, Rotate
 
 if TYPE_CHECKING:
     from tbie.sim.world import World
@@ -122,13 +122,23 @@ class BacklogGuard(Checker):
     number, name = 8, "backlog guard"
 
     def on_commit(
-        self, process: Process, commands: Sequence[Command], seen: dict[Name, Presence | None], world: World
+        self,
+        world: World,
+        process: Process,
+        commands: Sequence[Command],
+        results: Sequence[Result],
+        seen: dict[Name, Presence | None],
     ) -> None:
-        """A fresh token is justified by what this pass was told about the queue."""
-        for command in commands:
+        """A fresh token is justified by what this pass was told about the queue. The shadow is as it was before."""
+        for command, result in zip(commands, results, strict=True):
             name = (getattr(command, "stage", ""), command.key)
-            if not isinstance(command, Rotate) or name not in seen or command.at_once:
-                continue  # a probe, or the end of a pause: nothing was lost, it is wanted now
+            if (
+                not isinstance(command, Rotate)
+                or not isinstance(result, Committed)
+                or name not in seen
+                or command.at_once
+            ):
+                continue  # at once: a probe, or the end of a pause: nothing was lost, it is wanted now
             found = seen[name]
             stage = process.workflow.get(command.stage)
             about = world.shadow.about[command.key]

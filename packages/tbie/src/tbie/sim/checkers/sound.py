@@ -50,7 +50,7 @@ class Sound(Checker):
 
     def on_diagnosis(self, world: World, found: Diagnosis, *, undisturbed: bool) -> None:
         """A verdict of "healthy" needs a world in which nothing is stuck."""
-        if not undisturbed or not found.healthy:
+        if not undisturbed or not found.healthy or world.weather.stale["intent.presence"]:
             self.checked += 1
             return
         self.look(world)
@@ -70,8 +70,10 @@ class Sound(Checker):
             int(1000 * (settings.boot_start_budget_s + settings.boot_register_budget_s + settings.silence_s)) + slack_ms
         )
         for pool, since_ms in self._deserted.items():
-            if now - since_ms > boot_ms:
-                return f"{pool} has had work and nobody for {(now - since_ms) / 1000:g} s"
+            # a message that was sent anew meanwhile has not waited for as long as its pool has been empty
+            waited_ms = min(now - since_ms, max((now - sent for sent in world.visible(pool)), default=0))
+            if waited_ms > boot_ms:
+                return f"{pool} has had work and nobody for {waited_ms / 1000:g} s"
         silence_ms = int(1000 * settings.silence_s) + slack_ms
         if self._headless_ms is not None and now - self._headless_ms > silence_ms:
             return f"there has been no reconciler for {(now - self._headless_ms) / 1000:g} s"

@@ -10,6 +10,7 @@ from tbie.sim.chance import Chance
 from tbie.sim.faults.base import Effect, Kind
 from tbie.sim.plan import Planned
 from tbie.sim.weather import Armed
+from tbie.sim.workload import gallery
 
 if TYPE_CHECKING:
     from tbie.sim.world import World
@@ -86,15 +87,29 @@ def _blind(by: int) -> Effect:
 def _deploy(world: World, fault: Planned) -> bool:
     """Another version is deployed: new processes have it, old workers go on until they notice."""
     del fault
-    world.deploy()
+    world.version += 1
+    world.workflow = gallery(world.version, world.plan.claim_batch)
+    for control in world.controls:
+        control.kill(0)
+    world.fleet.open()
+    world.sometimes["another version was deployed"] += 1
     return any(r["state"] == "completed" for rows in world.shadow.rows.values() for n, r in rows.items() if n == "look")
 
 
 def _skew(sign: int) -> Effect:
+    """The clock of one reconciler, or of the machine of the workers, is off."""
+
     def change(world: World, fault: Planned) -> None:
         chance = Chance(fault.number)
         skew_ms = sign * chance.pick((-120_000, -9_000, -2_000, 2_000, 9_000, 40_000, 120_000))
-        world.skew(chance.below(16), skew_ms)
+        number = chance.below(16)
+        if number % 2:
+            control = world.controls[number % len(world.controls)]
+            control.skew_ms = control.process.clock.skew_ms = skew_ms
+        else:
+            for hand in world.fleet.staff[number % 3 :]:
+                hand.process.clock.skew_ms = skew_ms
+        world.tolerance_ms = max(world.tolerance_ms, abs(skew_ms))
 
     return change
 

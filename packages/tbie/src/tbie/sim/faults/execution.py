@@ -44,7 +44,7 @@ def _in_pool(counter: str) -> tuple[Effect, Effect]:
         pool = Chance(fault.number).pick(POOLS)
         getattr(world.weather, counter)[pool] += 1
         staffed = any(hand.pool == pool and hand.worker is not None and hand.alive for hand in world.fleet.staff)
-        return staffed if counter == "drifted" else not staffed and world.visible(pool)
+        return staffed if counter == "drifted" else not staffed and bool(world.visible(pool))
 
     def end(world: World, fault: Planned) -> None:
         getattr(world.weather, counter)[Chance(fault.number).pick(POOLS)] -= 1

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tbie.core.finding import Boundary
 from tbie.core.keys import Address, ItemKey
+from tbie.intent import Envelope
 from tbie.sim.chance import Chance
 from tbie.sim.faults.base import Kind, count
 from tbie.sim.plan import Planned
@@ -82,8 +83,9 @@ def _old_token(world: World, fault: Planned) -> None:
         return
     token, issued = chance.pick(old)
     about = world.shadow.about[issued.key]
-    envelope = world.envelope(issued.key, issued.stage, issued.generation, token, Address(*about["address"]))
-    world.intent.send([envelope])
+    declared, address = world.workflow[issued.stage], Address(*about["address"])
+    named = (issued.key, issued.stage, issued.generation, token, declared.version, address)
+    world.intent.send([Envelope(*named, ",".join(declared.owns))])
     world.checkers.destroyed()
     world.sometimes["a stale token was revived"] += bool(stale)
 
@@ -132,6 +134,8 @@ INTENT = (
     Kind("redelivery", Boundary.INTENT, _again),
     Kind("old_token", Boundary.INTENT, _old_token),
     Kind("reorder", Boundary.INTENT, _reorder),
-    Kind("weekend", Boundary.INTENT, _weekend, None, ("intent_expired", "truth_without_intent")),
+    Kind(
+        "weekend", Boundary.INTENT, _weekend, None, ("intent_expired", "truth_without_intent", "control_plane_silent")
+    ),
     Kind("wrong_address", Boundary.INTENT, _wrong_address, None, ("misrouted_intent",)),
 )
