@@ -18,6 +18,7 @@ from tbie.intent import Claim
 from tbie.pause import PAUSE, FailureClass, Pause
 from tbie.testing.builders import BUCKET, RETENTION_S, World, chain, item_of, key, new_item, record_of, stage
 from tbie.truth import Item, StageRecord, StageState
+from tbie.worker import settle_death
 from tbie.worker.guards import PutRight, Run, Superseded, guard
 from tbie.workflow import Workflow
 
@@ -207,3 +208,13 @@ def test_results_that_came_too_late_are_counted_for_the_heartbeat() -> None:
     worker = world.worker("late")
     worker.step()
     assert (worker.claimed, worker.superseded, worker.last_superseded_ms) == (1, 1, world.clock.now_ms())
+
+
+def test_the_death_of_an_older_programs_worker_frees_its_messages_although_its_stage_is_gone() -> None:
+    world = a_world()
+    world.add([new_item("i1")])
+    world.reconciler().step()
+    (message,) = world.intent.exchange((), (Claim("a", "old-1", 1, 60.0, 3),))
+    token = message.envelope.token
+    assert settle_death("old-1", token, chain("b"), world.truth, world.intent, "worker_died", {}) == 1
+    assert record_of(world.truth, key(), "a").state is StageState.PENDING

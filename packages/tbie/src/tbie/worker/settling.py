@@ -44,9 +44,10 @@ def settle_death(
     held = intent.release_owner(owner, token)
     for message in held:
         envelope = message.envelope
-        if envelope.token != token:
+        stage = workflow.get(envelope.stage)
+        if envelope.token != token or stage is None:  # a worker of an older program: there is no such row to charge
             continue
-        last = message.receives >= workflow[envelope.stage].retry.max_receives
+        last = message.receives >= stage.retry.max_receives
         settle = Settle(
             envelope.key,
             envelope.stage,
