@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
+from parjanya.cli import diagnose
+from parjanya.cli.common import Common
 from product import NOT_WELL, QUICK, USAGE, Product, Ran, pictures
 
 
@@ -127,3 +132,26 @@ def test_explain_tells_what_is_wrong_with_one_image(ingested: Product) -> None:
     assert {"decisions", "findings"} <= set(story)
     assert [finding["code"] for finding in story["findings"]] == ["truth_without_intent"]
     assert "truth_without_intent" in ingested.look("explain", str(path)).out
+
+
+def test_a_record_that_was_moved_away_is_no_empty_home(ingested: Product) -> None:
+    (ingested.home / "truth.db").rename(ingested.shoot.parent / "away.db")
+    ran = ingested.look("diagnose", "--json", code=NOT_WELL)
+    assert told(ran) == ("truth", ["truth_unavailable"])
+    assert "truth.db is missing" in evidence(ran, "truth_unavailable")["error"]
+    assert not (ingested.home / "truth.db").exists()
+
+
+def test_a_home_that_a_stopped_process_holds_is_named_instead_of_waited_for(
+    ingested: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagnose, "PATIENCE_S", 0.2)
+    with (ingested.home / "truth.db.lock").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = diagnose.look(Common(home=ingested.home)).to_json()
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    assert found["verdict"] == "truth"
+    (error,) = found["findings"][0]["evidence"]
+    assert "has not answered for 0.2 s" in error["value"]
+    if Path("/proc/locks").exists():
+        assert f"truth.db.lock is held by process {os.getpid()}." in error["value"]

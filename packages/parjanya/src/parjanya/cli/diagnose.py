@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 from collections.abc import Mapping
 from typing import Any
 
 from parjanya.cli.common import Common, Exit, UsageError, json_text, opened, show, show_json, show_json_line
+from parjanya.cli.holders import holders, is_stopped
 from parjanya.views.diagnosis import of_unopened, read_diagnosis
 from tbie.core.clock import SystemClock
-from tbie.core.errors import HomeError, TruthError
+from tbie.core.errors import HomeError, TruthError, TruthUnavailableError
 from tbie.diagnose import Diagnosis
 
 WATCH_EVERY_S = 1.0  # faster than a person reads
+
+PATIENCE_S = 20.0
+"""How long the home may take to answer. A healthy one needs a second, on a machine full of work five; a process that was
+stopped while it held a lock never lets go."""
+
+REMAINS = ("truth.db", "truth.db-wal", "intent.db", "ledger.db")
+"""Files of which any says that a home is, or was, here."""
 
 
 def diagnose(*, watch: bool = False, common: Common | None = None) -> int:
@@ -27,7 +36,7 @@ def diagnose(*, watch: bool = False, common: Common | None = None) -> int:
         Look again every second until interrupted; with --json, one line each time.
     """
     common = common or Common()
-    if not os.path.lexists(common.root / "truth.db") and not (common.root / "truth.db-wal").exists():
+    if not any(os.path.lexists(common.root / name) for name in REMAINS):
         raise UsageError(f"there is nothing in {common.root}: `parjanya curate FOLDER` or `ingest FOLDER` begins one")
     pause = threading.Event()  # never set: only an interrupt ends the watch
     while True:
@@ -44,7 +53,42 @@ def diagnose(*, watch: bool = False, common: Common | None = None) -> int:
 
 
 def look(common: Common) -> Diagnosis:
-    """The diagnosis of the home of *common*; a home that cannot be opened is diagnosed too."""
+    """The diagnosis of the home of *common*; one that cannot be opened, or does not answer, is diagnosed too."""
+    clock = SystemClock()
+    if not os.path.lexists(common.root / "truth.db"):
+        text = f"{common.root / 'truth.db'} is missing, and the rest of the home is there; restore it before going on"
+        return of_unopened(TruthUnavailableError(text), clock.now_ms())
+    answers: queue.SimpleQueue[Diagnosis | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(_look(common))
+        except Exception as error:  # noqa: BLE001 - raised again where somebody catches it
+            answers.put(error)
+
+    # a wait for a lock cannot be given up, so it is left behind in a thread that ends with this process
+    threading.Thread(target=ask, name="diagnosis", daemon=True).start()
+    try:
+        answer = answers.get(timeout=PATIENCE_S)
+    except queue.Empty:
+        return of_unopened(TruthUnavailableError(_no_answer(common)), clock.now_ms())
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def _no_answer(common: Common) -> str:
+    """That the home does not answer, and who holds it, if this machine tells."""
+    held = [
+        f"{name} is held by process {pid}{' (stopped)' if is_stopped(pid) else ''}"
+        for name in ("truth.db.lock", "intent.db.lock", "ledger.db.lock")
+        for pid in holders(common.root / name)
+    ]
+    text = f"{common.root} has not answered for {PATIENCE_S:g} s"
+    return f"{text}: {'; '.join(held)}. Let that process go on (kill -CONT), or end it" if held else text
+
+
+def _look(common: Common) -> Diagnosis:
     try:
         with opened(common) as system:
             return read_diagnosis(

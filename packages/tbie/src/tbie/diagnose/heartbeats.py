@@ -64,7 +64,7 @@ def control_plane(beats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> l
     if now_ms - newest.at_ms > silence_ms:
         last = told(newest, "last_heartbeat_ms", newest.at_ms)
         who = told(newest, "instance", newest.instance)
-        step = "The reconciler has stopped: restart it. Until then no new work is emitted; nothing is lost."
+        step = "The reconciler has stopped: start `serve` again. Until then no new work is emitted; nothing is lost."
         return [found("control_plane_silent", last, age, limit, who, next_step=step)]
     blind = newest.body.get("blind")
     if isinstance(blind, list) and blind:
