@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from product import NOT_WELL, QUICK, USAGE, Product, Ran, pictures
+
 from parjanya.cli import diagnose
 from parjanya.cli.common import Common
-from product import NOT_WELL, QUICK, USAGE, Product, Ran, pictures
 
 
 def told(ran: Ran) -> tuple[str, list[str]]:

@@ -1,7 +1,8 @@
 """A small file system for one drill, in a mount namespace of its own: a disk that can be filled to the last byte.
 
 Caller: ``run``, for drills that need one. Engine, workers and the drill itself see the small disk; nobody else does, and
-it is gone with the last of them. What is to be done goes to ``confined`` on its standard input, the report comes back on its output.
+it is gone with the last of them. What is to be done goes to ``confined`` on its standard input; the report comes back on
+its output.
 """
 
 from __future__ import annotations
