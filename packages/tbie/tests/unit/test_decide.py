@@ -23,7 +23,12 @@ ROW = OpenStage(key(), "a", "v1", 1, "tok", 1_000, 0, 0, new_item().address)
         (Blind("denied"), 99_999, Action.NOTHING, "intent_unreadable"),
         (Looked(None), 999, Action.NOTHING, "just_opened"),
         (Looked(None), -999, Action.NOTHING, "just_opened"),
-        (Looked(None), -3_600_000, Action.SUPERSEDE, "truth_without_intent"),  # opened by a process whose clock is ahead
+        (
+            Looked(None),
+            -3_600_000,
+            Action.SUPERSEDE,
+            "truth_without_intent",
+        ),  # opened by a process whose clock is ahead
         (Looked(None), 1_000, Action.SUPERSEDE, "truth_without_intent"),
         (Looked(Presence("other", False, 0)), 0, Action.SUPERSEDE, "stale_intent"),
         (Looked(Presence("other", True, 3)), 0, Action.SUPERSEDE, "stale_intent"),

@@ -93,7 +93,9 @@ def decide(
 
 def _missing(open_stage: OpenStage, age_ms: int, grace_ms: int, followed_ms: int | None) -> Decision:
     evidence = {"age_ms": age_ms}
-    if -grace_ms < age_ms < grace_ms:  # from further in the future: another machine's clock, and it may be an hour ahead
+    if (
+        -grace_ms < age_ms < grace_ms
+    ):  # from further in the future: another machine's clock, and it may be an hour ahead
         return Decision(Action.NOTHING, open_stage, "just_opened", evidence)
     if followed_ms is not None and open_stage.since_ms > followed_ms - grace_ms:
         # nothing was lost: the stream has not come that far. The token was never sent, so it may be now
