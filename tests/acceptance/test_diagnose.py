@@ -156,3 +156,17 @@ def test_a_home_that_a_stopped_process_holds_is_named_instead_of_waited_for(
     assert "has not answered for 0.2 s" in error["value"]
     if Path("/proc/locks").exists():
         assert f"truth.db.lock is held by process {os.getpid()}." in error["value"]
+
+
+def test_of_a_long_text_people_see_how_it_ends() -> None:
+    known = {
+        "name": "last_words",
+        "value": f"Traceback {'frame ' * 200}ImportError: no decoder",
+        "source": "fleet",
+        "age_s": 1.0,
+    }
+    finding = {"code": "c", "boundary": "b", "state": "standing", "cause": "c", "next_step": "n", "docs": "d"}
+    (shown,) = [line for line in diagnose.finding_lines({**finding, "evidence": [known]}) if "last_words" in line]
+    assert "last_words: Traceback frame" in shown
+    assert "ImportError: no decoder" in shown
+    assert len(shown) < 400

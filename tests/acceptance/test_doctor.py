@@ -180,3 +180,12 @@ def test_healthcheck_finds_a_permission_that_is_missing(product: Product, place:
     else:
         assert told.code == NOT_WELL
         assert check in {c["name"] for c in told.json["checks"] if not c["ok"]}
+
+
+def test_a_home_that_cannot_even_be_entered_is_examined(product: Product) -> None:
+    product.home.parent.mkdir(parents=True, exist_ok=True)
+    product.home.write_text("a file in the place of the folder")
+    rails = examined(product)
+    assert rails["truth_writable"]["result"] == "fail"
+    assert "it is not a directory" in rails["truth_writable"]["detail"]
+    assert rails["settings"]["result"] == "pass"

@@ -142,3 +142,15 @@ def test_one_who_reads_only_the_beginning_is_not_an_error(product: Product) -> N
     ran = product.run("images", prefix=["bash", "-c", script, "bash"])
     assert ran.out.strip() == "code 0"
     assert ran.err == ""
+
+
+def test_a_record_that_was_moved_away_is_not_begun_anew(product: Product) -> None:
+    pictures(product.shoot, 1)
+    product.look("ingest", str(product.shoot))
+    for path in product.home.glob("truth.db*"):
+        path.unlink()
+    assert "truth.db is missing" in product.look("ingest", str(product.shoot), code=BROKE).err
+    assert not (product.home / "truth.db").exists()
+    (product.home / "intent.db").unlink()
+    (product.home / "ledger.db").unlink()
+    assert "1 added" in product.look("ingest", str(product.shoot)).out

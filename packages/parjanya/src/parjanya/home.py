@@ -22,21 +22,23 @@ PROBE_BYTES = 65_536
 
 
 class Home:
-    """Paths inside a home directory; creates it if it can.
+    """Paths inside a home directory; creates it if it can. With *paths_only*, of one that cannot be used, to examine it.
 
     Raises:
         HomeError: not a directory, not writable, or on a full disk; the message says which and what to do.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, paths_only: bool = False) -> None:
         self.root = root.absolute()
+        self._engine_lock: int | None = None
+        if paths_only:
+            return
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             self.run.mkdir(exist_ok=True)
         except OSError as error:
             raise HomeError(f"cannot use {self.root} as home: {_words(error)}") from error
         self.probe()
-        self._engine_lock: int | None = None
 
     def probe(self) -> None:
         """Make sure that it can be written: there is room, and permission, for one more small file.

@@ -27,6 +27,7 @@ from parjanya.home import DEFAULT_NAME
         (["ingest", "x", "--tenant", "a\nb"], "tenant"),
         (["curat", "x"], "curat"),
         (["status"], "there is nothing in"),
+        (["serve", "--port", "99999"], "a port is 0 (any free one) to 65535, not 99999"),
         (["serve", "--workers", "-1"], "at least 1"),
         (["replay", "--where", "colour == 1", "--from", "quality", "--reason", "r"], "no field 'colour'"),
         (["worker", "--pool", "gpu"], "images"),

@@ -129,7 +129,10 @@ def finding_lines(finding: Mapping[str, Any]) -> list[str]:
 SHOWN = 300
 """Characters of one value that are shown to people; ``--json`` has all of it."""
 
+SHOWN_OF_END = 200
+"""How many of them are its last ones: what a dying worker said last is why it died."""
+
 
 def _short(value: str) -> str:
     flat = " ".join(value.split())
-    return flat if len(flat) <= SHOWN else f"{flat[:SHOWN]} …"
+    return flat if len(flat) <= SHOWN else f"{flat[: SHOWN - SHOWN_OF_END]} … {flat[-SHOWN_OF_END:]}"

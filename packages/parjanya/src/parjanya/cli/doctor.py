@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from parjanya.cli.common import Common, Exit, say, show, show_json
 from parjanya.home import Home
 from parjanya.profiles.embedded import System, open_system
@@ -20,7 +22,7 @@ def doctor(*, common: Common | None = None) -> int:
     Works on a home in any state, also a broken one; a home that is not there yet is begun.
     """
     common = common or Common()
-    examined = examine_all(_look_around(Home(common.root)))
+    examined = examine_all(_look_around(common.root))
     if common.json:
         show_json(report(examined))
     else:
@@ -28,14 +30,16 @@ def doctor(*, common: Common | None = None) -> int:
     return Exit.DONE if all_pass(examined) else Exit.NOT_WELL
 
 
-def _look_around(home: Home) -> Surroundings:
+def _look_around(root: Path) -> Surroundings:
     refused = None
     try:
         settings = from_environment()
     except SettingsError as error:
         refused, settings = str(error), Settings(**PROFILE)  # type: ignore[arg-type]
     clock = SystemClock()
+    home = Home(root, paths_only=True)
     try:
+        home = Home(root)
         system = open_system(home, settings, clock)
     except TbieError as error:
         around = surroundings(home, settings, clock, thorough=True)

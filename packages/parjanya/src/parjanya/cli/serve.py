@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Literal
 
-from parjanya.cli.common import Common, Exit, opened, say, workers_or_default
+from parjanya.cli.common import Common, Exit, UsageError, opened, say, workers_or_default
 from parjanya.cli.doctor import guard
 from parjanya.cli.working import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import TRUTH_BELL, System, open_engine
@@ -17,6 +17,8 @@ from tbie.logs import Format, configure
 from tbie.reconciler.leader import Role
 from tbie.reconciler.loop import COMPONENT
 from tbie.truth import Heartbeat
+
+PORT_MAX = 65_535
 
 
 def serve(
@@ -51,6 +53,8 @@ def serve(
     from parjanya.api.server import Server
 
     count = workers_or_default(workers)
+    if not 0 <= port <= PORT_MAX:
+        raise UsageError(f"a port is 0 (any free one) to {PORT_MAX}, not {port}")
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
         if not system.home.lead():

@@ -32,6 +32,7 @@ from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.campaign import Campaign, Driver
 from tbie.campaign.record import Selects
 from tbie.core.clock import Clock, SystemClock
+from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import Ids, RandomIds
 from tbie.core.settings import Settings
 from tbie.engine import Engine
@@ -136,6 +137,7 @@ def open_system(
     """
     clock, ids, settings = clock or SystemClock(), RandomIds(), settings or from_environment()
     workflow = image_workflow()
+    _refuse_to_replace(home)
     return System(
         home,
         workflow,
@@ -149,6 +151,19 @@ def open_system(
         Bell(home.run, TRUTH_BELL),
         Bell(home.run, INTENT_BELL),
     )
+
+
+def _refuse_to_replace(home: Home) -> None:
+    """An empty record in the place of a lost one would look like an instance without work, and be worked with.
+
+    Truth is begun before the others, so whoever sees one of them and not Truth sees a loss and no beginning.
+    """
+    rest = [path.name for path in (home.intent, home.ledger) if path.exists()]
+    if rest and not os.path.lexists(home.truth):
+        raise TruthUnavailableError(
+            f"{home.truth} is missing, but {' and '.join(rest)} beside it shows that it was there: restore it. "
+            f"To begin anew, delete {' and '.join(rest)} too. Nothing was changed."
+        )
 
 
 def default_workers() -> int:
