@@ -6,7 +6,6 @@ Callers: ``truth``, ``intent`` and ``ledger`` of this folder. Nothing else touch
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sqlite3
 import threading
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tbie.backends.sqlite.lockfile import LockFile
 from tbie.core.errors import NewerSchemaError, TbieError
 
 _BROKEN = ("malformed", "not a database", "no such table", "no such column")
@@ -28,6 +28,12 @@ _BUSY_TIMEOUT_S = 30.0
 """How long to wait for a program that holds the file without holding the lock file: not one of ours."""
 _BUSY_TIMEOUT_REBUILDABLE_S = 2.0
 """The same for a file whose readers can say "unknown" and go on. Our own writers keep it for 50 ms at most."""
+
+_TURN_S = 30.0
+"""How long to wait for our own writers: a large `add` takes seconds. A process that was stopped in the middle of a write
+never lets go; whoever leads has to be able to say so, and to end it."""
+_TURN_REBUILDABLE_S = 10.0
+"""The same for a file without long writes: a machine in trouble, or a writer that was stopped."""
 
 
 class Database:
@@ -64,8 +70,9 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._inode: tuple[int, int] | None = None
         self._was_locked = False
+        self._turn_s = _TURN_REBUILDABLE_S if rebuildable else _TURN_S
         try:
-            self._lock_fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._turn = LockFile(path.with_name(f"{path.name}.lock"))
         except OSError as error:
             raise unavailable(
                 f"cannot write beside {path}: {error.strerror}; check that the home is writable"
@@ -81,7 +88,7 @@ class Database:
     def write(self) -> Iterator[sqlite3.Connection]:
         """One write transaction; commits at the end, rolls back on any exception."""
         with self._lock, self._errors():
-            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+            self._turn.take(self._turn_s)
             try:
                 connection = self._current() or self._open()
                 connection.execute("BEGIN IMMEDIATE")
@@ -93,7 +100,7 @@ class Database:
                         connection.execute("ROLLBACK")
                     raise
             finally:
-                fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+                self._turn.release()
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -112,9 +119,7 @@ class Database:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            if self._lock_fd >= 0:
-                os.close(self._lock_fd)
-                self._lock_fd = -1
+            self._turn.close()
 
     def _current(self) -> sqlite3.Connection | None:
         """The connection, if it leads to the file that is at the path *now*: somebody may have deleted it under us."""
@@ -134,11 +139,11 @@ class Database:
 
     def _open_in_turn(self) -> sqlite3.Connection:
         """Open for a reader: two processes that begin the same file at once would each find the other's half."""
-        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        self._turn.take(self._turn_s)
         try:
             return self._open()
         finally:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+            self._turn.release()
 
     def _open(self) -> sqlite3.Connection:
         """Open, or begin, the file. The caller holds the lock file."""
@@ -221,6 +226,9 @@ class Database:
             if self._rebuildable and any(sign in str(error) for sign in _BROKEN):
                 self._begin_anew()
             raise self._unavailable(f"{self.path}: {error}{_remedy(error)}") from error
+        except TimeoutError as error:
+            words = f"{error}. If it was stopped, let it go on (kill -CONT) or end it"
+            raise self._unavailable(f"{self.path}: {words}") from error
         except OSError as error:  # the folder around the file, not the file: unmounted, replaced, read-only
             raise self._unavailable(f"{self.path}: {error.strerror}") from error
 
@@ -236,7 +244,10 @@ class Database:
 
     def _begin_anew(self) -> None:
         """Make the next call start with an empty file, if the broken one is still there and still ours."""
-        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        try:
+            self._turn.take(self._turn_s)
+        except TimeoutError:
+            return  # whoever holds it may be beginning it anew just now; the next call finds out
         try:
             with contextlib.suppress(OSError):  # if it cannot be moved, every call says so until somebody helps
                 found = self.path.stat()
@@ -246,7 +257,7 @@ class Database:
                 self._connection.close()
                 self._connection = None
         finally:
-            fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
+            self._turn.release()
 
 
 def _remedy(error: sqlite3.Error) -> str:
