@@ -116,16 +116,26 @@ class Sweep:
 
     def _compare(self, stage: Stage) -> Page:
         after: list[OpenStage] = []
+        bounds: list[int] = []
+        seen = 0
 
         def page(swept: Swept, followed_ms: int) -> int | None:
+            nonlocal seen
+            if not bounds:
+                bounds[:] = self._open_now(stage), self._desk.clock.now_ms()
             rows = self._desk.truth.open_stages(stage.name, after[0] if after else None, self._desk.settings.sweep_page)
-            if not rows:
-                return None
+            if not rows or (seen >= bounds[0] and rows[0].since_ms >= bounds[1]):
+                return None  # as many as were open then, and only younger ones left: a flood must not keep a sweep going
             self._repair(stage, rows, swept, followed_ms)
             after[:] = rows[-1:]
+            seen += len(rows)
             return len(rows)
 
         return page
+
+    def _open_now(self, stage: Stage) -> int:
+        counts = self._desk.tally().items()
+        return sum(count for (_, name, state), count in counts if name == stage.name and state is StageState.PENDING)
 
     def _repair(self, stage: Stage, rows: Sequence[OpenStage], swept: Swept, followed_ms: int) -> None:
         reading = self._desk.intent.presence(stage.name, [row.key for row in rows])
