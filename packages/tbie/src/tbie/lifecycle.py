@@ -31,6 +31,7 @@ from tbie.truth import (
     Settle,
     StageRecord,
     StageState,
+    Step,
     Update,
 )
 from tbie.workflow import Stage, Workflow
@@ -142,13 +143,22 @@ def _settle(draft: _Draft, command: Settle) -> Refused | None:
     _advance(draft, draft.workflow.downstream[stage.name], frozenset())
     for step in command.then:
         opened = draft.touched.get(step.stage)
-        if opened is None or opened.state is not PENDING:
-            break  # not ours to settle: a barrier, or not eligible
+        if opened is None or opened.state is not PENDING or not _still_given(draft, step):
+            break  # not ours to settle: a barrier, not eligible, or run on facts that have been replaced since
         following = draft.workflow[step.stage]
         if not _outcome(draft, opened, following, step.version, step.outcome, last_receive=False):
             break
         _advance(draft, draft.workflow.downstream[step.stage], frozenset())
     return None
+
+
+def _still_given(draft: _Draft, step: Step) -> bool:
+    """Whether the facts that *step* was run on are those that are stored now."""
+    given = [(draft.get(stage), generation) for stage, generation in step.given]
+    return all(
+        record is not None and record.state is StageState.COMPLETED and record.generation == generation
+        for record, generation in given
+    )
 
 
 def _outcome(
@@ -159,23 +169,8 @@ def _outcome(
     name, generation, token = record.stage, record.generation, record.token
     match outcome:
         case Completed(facts=facts):
-            draft.put(
-                StageRecord(
-                    name,
-                    StageState.COMPLETED,
-                    version,
-                    generation,
-                    token,
-                    attempts,
-                    now,
-                    now,
-                    0,
-                    None,
-                    False,
-                    None,
-                    facts,
-                )
-            )
+            state = StageState.COMPLETED
+            draft.put(StageRecord(name, state, version, generation, token, attempts, now, now, facts=facts))
         case TerminalFailure(reason=reason, retriable=retriable, evidence=evidence):
             draft.put(_failed(record, version, now, reason, retriable, evidence, attempts))
         case Retry(reason=reason, evidence=evidence) if last_receive:

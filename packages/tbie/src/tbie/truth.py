@@ -129,6 +129,8 @@ class Step(NamedTuple):
     stage: str
     version: str
     outcome: Outcome
+    given: tuple[tuple[str, int], ...] = ()
+    """Stages whose stored facts it was run on, each with its generation then: if one has begun anew since, this is void."""
 
 
 class Settle(NamedTuple):

@@ -16,8 +16,21 @@ from tbie.core.reading import Known
 from tbie.execution import Work
 from tbie.intent import Claim
 from tbie.pause import PAUSE, FailureClass, Pause
-from tbie.testing.builders import BUCKET, RETENTION_S, World, chain, item_of, key, new_item, record_of, stage
-from tbie.truth import Item, StageRecord, StageState
+from tbie.testing.builders import (
+    BUCKET,
+    RETENTION_S,
+    WHO,
+    World,
+    chain,
+    gallery,
+    item_of,
+    key,
+    new_item,
+    record_of,
+    settle,
+    stage,
+)
+from tbie.truth import Item, Reset, StageRecord, StageState
 from tbie.worker import settle_death
 from tbie.worker.guards import PutRight, Run, Superseded, guard
 from tbie.workflow import Workflow
@@ -218,3 +231,34 @@ def test_the_death_of_an_older_programs_worker_frees_its_messages_although_its_s
     token = message.envelope.token
     assert settle_death("old-1", token, chain("b"), world.truth, world.intent, "worker_died", {}) == 1
     assert record_of(world.truth, key(), "a").state is StageState.PENDING
+
+
+def test_what_was_run_ahead_on_facts_that_were_replaced_meanwhile_is_run_again_on_the_new_ones() -> None:
+    """Found by the simulation: the stage run ahead had been given a result that a replay took back before the commit."""
+    world = a_world(gallery())
+    world.add([new_item()])
+    control = world.reconciler()
+    for name in ("read", "measure"):
+        settle(world.truth, key(), name)
+    control.step()
+    given: list[object] = []
+
+    def run(work: Work) -> Outcome:
+        if work.stage == "look":  # somebody replays measure, and another worker is done with it, before we commit
+            world.truth.commit([Reset(key(), "measure", WHO)])
+            settle(world.truth, key(), "measure", Completed({"measure": "new"}))
+        if work.stage == "judge":
+            given.append(work.facts["measure"]["measure"])
+        return Completed({work.stage: 1})
+
+    worker = world.worker("w", run)
+    while worker.step().claimed:
+        pass
+    assert record_of(world.truth, key(), "look").state is StageState.COMPLETED
+    assert record_of(world.truth, key(), "judge").state is StageState.PENDING
+    control.step()
+    while worker.step().claimed:
+        pass
+    assert record_of(world.truth, key(), "judge").state is StageState.COMPLETED
+    assert given[-1] == "new"
+    assert len(given) == 2

@@ -125,7 +125,9 @@ class Sweep:
                 bounds[:] = self._open_now(stage), self._desk.clock.now_ms()
             rows = self._desk.truth.open_stages(stage.name, after[0] if after else None, self._desk.settings.sweep_page)
             if not rows or (seen >= bounds[0] and rows[0].since_ms >= bounds[1]):
-                return None  # as many as were open then, and only younger ones left: a flood must not keep a sweep going
+                return (
+                    None  # as many as were open then, and only younger ones left: a flood must not keep a sweep going
+                )
             self._repair(stage, rows, swept, followed_ms)
             after[:] = rows[-1:]
             seen += len(rows)

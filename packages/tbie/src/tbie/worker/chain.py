@@ -101,10 +101,20 @@ class Chain:
             result = self._run(handler, self._ahead(stage, job.item, work, facts), job.record.token)
             if isinstance(result, Retry):
                 break  # stays open in Truth; its own intent brings it back
-            steps.append(Step(stage.name, stage.version, result))
+            steps.append(Step(stage.name, stage.version, result, self._given(stage, job.item, steps)))
             if isinstance(result, Completed):
                 facts[stage.name] = result.facts
         return tuple(steps)
+
+    def _given(self, stage: Stage, item: Item, steps: Sequence[Step]) -> tuple[tuple[str, int], ...]:
+        """Whose stored facts *stage* was run on: those of this chain are committed together with it."""
+        fresh = {step.stage for step in steps}
+        stored = self._workflow.upstream[stage.name] - fresh
+        return tuple(
+            (name, record.generation)
+            for name, record in item.stages.items()
+            if name in stored and record.facts is not None
+        )
 
     def _ahead(self, stage: Stage, item: Item, work: Work, facts: dict[str, Facts]) -> Work:
         upstream = {name: facts[name] for name in self._workflow.upstream[stage.name] if name in facts}

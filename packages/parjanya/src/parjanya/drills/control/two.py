@@ -35,7 +35,9 @@ def a_leader_that_was_away(scene: Scene) -> Iterator[None]:
         scene.injected()
         yield
         processes.go_on(second.pid)
+    worker = scene.command("worker")  # of the second one, as it were: the first lets its own workers go
     scene.until(scene.settled, "all work settled under the second reconciler")
+    worker.end(5.0)
     second.end(5.0)
     scene.until(lambda: _holder(scene) == first, "the engine leads again when the second has left")
 

@@ -21,7 +21,7 @@ from tbie.testing.builders import (
 from tbie.testing.conformance.fixtures import OpenTruth, WithTruth
 from tbie.truth import Committed, Refused, Reset, StageState, Step, TruthStore
 
-PENDING, WAITING = StageState.PENDING, StageState.WAITING
+PENDING, WAITING, COMPLETED = StageState.PENDING, StageState.WAITING, StageState.COMPLETED
 
 
 class Settling(WithTruth):
@@ -230,3 +230,23 @@ class Settling(WithTruth):
         group = record_of(truth, key("i1"), "group")
         assert (group.state, group.reason, group.facts) == (WAITING, "barrier", None)
         assert record_of(truth, key("i2"), "read").generation == 1, "what was not stored contradicts nobody"
+
+    def test_a_step_that_was_run_on_facts_which_were_replaced_meanwhile_is_not_taken(
+        self, open_truth: OpenTruth
+    ) -> None:
+        truth = open_truth(gallery())
+        truth.add([new_item()], WHO)
+        for name in ("read", "measure"):
+            settle(truth, key(), name)
+        given = (("read", 1), ("measure", 1))
+        truth.commit([Reset(key(), "measure", WHO)])
+        settle(truth, key(), "measure")
+        settle(truth, key(), "look", then=(Step("judge", "v1", Completed({"judge": 1}), given),))
+        assert record_of(truth, key(), "look").state is COMPLETED, "what the intent was for is not lost with it"
+        judge = record_of(truth, key(), "judge")
+        assert (judge.state, judge.facts) == (PENDING, None)
+        settle(truth, key(), "judge")
+        truth.commit([Reset(key(), "look", WHO)])
+        again = Step("judge", "v1", Completed({"judge": 2}), (("read", 1), ("measure", 2)))
+        settle(truth, key(), "look", then=(again,))
+        assert record_of(truth, key(), "judge").facts == {"judge": 2}
