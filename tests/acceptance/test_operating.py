@@ -61,7 +61,15 @@ def test_healthcheck_tries_everything_and_says_what(curated: Curated) -> None:
     found = curated.product.run("healthcheck", "--json").json
     assert found["healthy"] is True
     names = [check["name"] for check in found["checks"]]
-    assert names == ["truth_readable", "queues_readable", "stream_follows", "control_plane_alive"]
+    assert names == [
+        "truth_readable",
+        "truth_writable",
+        "queues_readable",
+        "queue_usable",
+        "ledger_usable",
+        "stream_follows",
+        "control_plane_alive",
+    ]
     assert all(check["ok"] and check["detail"] for check in found["checks"])
 
 

@@ -142,7 +142,7 @@ def test_what_cannot_be_read_is_unknown_everywhere_and_nowhere_zero() -> None:
     assert status["stages"]["technical"]["gap"] is None
     assert status["stages"]["technical"]["intent"] == {"error": "access denied"}
     assert status["stages"]["technical"]["truth"]["pending"] == 1
-    assert instance.failing() == {"queues_readable", "control_plane_alive"}
+    assert instance.failing() == {"queues_readable", "queue_usable", "control_plane_alive"}
 
 
 def test_a_silent_control_plane_is_a_finding_only_where_it_matters() -> None:
@@ -179,7 +179,7 @@ def test_a_truth_that_is_away_fails_every_check_that_needs_it_and_raises_nothing
 
     instance = Instance()
     instance.truth = Away(instance.workflow, instance.clock, SequentialIds())
-    assert instance.failing() == {"truth_readable", "stream_follows", "control_plane_alive"}
+    assert instance.failing() == {"truth_readable", "truth_writable", "stream_follows", "control_plane_alive"}
 
 
 def test_a_dead_letter_does_not_cover_a_pending_stage() -> None:

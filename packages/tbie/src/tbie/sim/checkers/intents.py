@@ -28,8 +28,8 @@ class NoLostWork(Checker):
         super().__init__()
         self.missing: dict[Name, tuple[str, int, int]] = {}
         """Open stages without a live intent: their token, and number of the call and time when that was first seen."""
-        self._sweeps: dict[str, int] = {}
-        """By reconciler: the number of the call with which its sweep began."""
+        self._sweeps: dict[str, tuple[int, int]] = {}
+        """By reconciler: the number of the call with which its sweep began, and the time."""
 
     def look(self, world: World) -> None:
         """Compare what is open with what is queued."""
@@ -50,7 +50,7 @@ class NoLostWork(Checker):
     def sweep_begins(self, world: World, who: str) -> None:
         """*who* reads the first page."""
         self.look(world)
-        self._sweeps[who] = world.calls
+        self._sweeps[who] = (world.calls, world.clock.now_ms())
 
     def sweeping(self, who: str) -> bool:
         """Whether a sweep of *who* has begun and not ended."""
@@ -59,16 +59,16 @@ class NoLostWork(Checker):
     def swept(self, world: World, who: str) -> None:
         """A sweep of *who* that could see has ended. It may have taken several passes."""
         self.look(world)
-        began = self._sweeps.pop(who, world.calls)
+        now = world.clock.now_ms()
+        began, began_ms = self._sweeps.pop(who, (world.calls, now))
         if began <= world.stale_call:
             return  # it was told what was true some time ago
-        now = world.clock.now_ms()
         grace_ms = int(world.settings.sweep_grace_s * 1000) + world.tolerance_ms
         self.checked += 1
         for (stage, key), (token, since, _) in self.missing.items():
             row = world.shadow.row(key, stage)
             assert row is not None
-            if since < began and now - row["since_ms"] > grace_ms:
+            if since < began and began_ms - row["since_ms"] > grace_ms:
                 self.fail(f"{stage} of {'/'.join(key)} ({token}) had no intent before a sweep, and has none after it")
 
 
