@@ -17,6 +17,7 @@ from tbie.sim.faults.intent import LOST
 from tbie.sim.plan import Planned
 from tbie.sim.strike import begin, end
 from tbie.sim.violation import ViolationError
+from tbie.sim.workload import NOWHERE
 
 if TYPE_CHECKING:
     from tbie.sim.world import World
@@ -58,10 +59,12 @@ def episode(world: World, fault: Planned) -> None:
         allowed_s = settings.sweep_interval_s + settings.sweep_grace_s + (extra_s if fault.kind in SLOW else 0.0)
         rounds = int(allowed_s * 1000 / ROUND_MS) + 2
         seen: list[str] = []
-        mended = world.sometimes[MENDED]
+        mended, seq = world.sometimes[MENDED], world.truth.last_seq()
         named = any(_round(world, fault, others, seen) for _ in range(rounds))
         without_work = fault.kind in NEEDS_WORK and not world.shadow.open
         unnoticed = kind.codes == LOST and world.sometimes[MENDED] == mended and not world.checkers.sound.gaps
+        if fault.kind == "wrong_address" and not _met(world, seq):
+            unnoticed = True  # the row was replayed, and the message with it, before anybody came to the wrong place
         # workers may all leave, idle, before one of them has said that its machine drifted
         unmet = fault.kind == "drift" and not any(
             beat.body.get("state") == "execution_drift" for beat in world.truth.heartbeats()
@@ -83,6 +86,14 @@ def _others(world: World) -> list[str]:
     lately = [fault for fault, at_ms in world.struck if now - at_ms <= RECENT_MS]
     waiting = [armed.fault for armed in world.weather.armed] + [fault for fault, _ in world.weather.once]
     return sorted({fault.kind for fault in [*lately, *waiting, *world.weather.standing]})
+
+
+def _met(world: World, seq: int) -> bool:
+    """Whether anybody has come upon a wrong address since change number *seq*, or still may."""
+    if any(entry.cause.why == "misrouted_intent" for entry in world.truth.changes_since(seq)):
+        return True
+    stored = world.intent.everything().items()
+    return any(m.envelope.address.bucket == NOWHERE and world.wanted(name) for name, m in stored)
 
 
 def _round(world: World, fault: Planned, others: list[str], seen: list[str]) -> bool:

@@ -109,6 +109,7 @@ class Hand(Actor):
         self.worker = Worker(*args, world.settings, attest=self.attest, progress=self)
         self._idle_since_ms = world.clock.now_ms()
         self._enter(BootState.REGISTERED)
+        self.world.checkers.sound.came(self.pool)
         self._beat()
 
     def _enter(self, state: BootState) -> None:

@@ -34,6 +34,10 @@ class Sound(Checker):
         """Everything was off for days: what was seen before does not count."""
         self._deserted, self._headless_ms = {}, None
 
+    def came(self, pool: str) -> None:
+        """A worker of *pool* has registered: it may be gone again before anybody looks."""
+        self._deserted.pop(pool, None)
+
     def look(self, world: World) -> None:
         """Since when each pool has visible work and no worker, and the world no reconciler."""
         now = world.clock.now_ms()
