@@ -166,7 +166,8 @@ def test_truth_that_disappears_stops_the_run_with_one_line_and_is_never_begun_an
     log = product.home / "truth.db-wal"
     if log.exists() and log.stat().st_size:
         refused = product.run("curate", product.shoot, code=BROKE)
-        assert "is missing but its log" in refused.line
+        assert "truth.db is missing" in refused.line
+        assert "restore" in refused.line
     away.rename(truth)
     product.curate()
     product.assert_each_done_once(6)
