@@ -83,3 +83,15 @@ def test_a_flood_that_goes_on_starves_no_sweep(stores: Stores, flood: int, busy:
     assert len(getattr(reading, "value", {})) == busy * 10, "what was lost is there again"
     world.truth.close()
     world.intent.close()
+
+
+def test_a_pass_reads_a_bounded_part_of_a_flood_before_anything_else_has_its_turn(stores: Stores) -> None:
+    world = a_world(stores)
+    control = world.reconciler()
+    control.step(force_sweep=True)
+    world.add(new_items(300, "flood"))
+    done = control.step()
+    assert 0 < done.read <= 2 * 2 * BATCH, "two batches before the sweep's share, two after it"
+    assert done.more
+    world.truth.close()
+    world.intent.close()
