@@ -5,7 +5,7 @@ Callers: ``tbie.worker`` runs handlers, ``tbie.reconciler.fleet`` sets the desir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -53,7 +53,26 @@ class Together:
     run: BatchHandler
 
 
-Handlers = Mapping[str, OneByOne | Together]
+Begin = Callable[[Sequence[int]], None]
+"""Called with positions of works just before they are worked on in one piece: if the process dies in it, these are suspects."""
+Flow = Callable[[Sequence[Work], Begin], Iterator[tuple[int, Outcome]]]
+"""(position, outcome) of each work once, in any order, as they come. Closing it stops it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsTheyCome:
+    """Runs all claimed items as one flow, of which each outcome is committed soon after it came.
+
+    For stages that prepare some items while others are on a device or on their way to a server. What is received again after
+    its process died runs alone, so that one item that kills takes nobody with it twice.
+    """
+
+    run: Flow
+    worn: Callable[[], str | None] = lambda: None
+    """Asked between flows: why this process should make room for a fresh one, None if it need not."""
+
+
+Handlers = Mapping[str, OneByOne | Together | AsTheyCome]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What a vision-language model may say about an image: typed fields, and no verdict among them."""
