@@ -23,7 +23,7 @@ from tbie.core.ids import RandomIds
 from tbie.core.outcome import Completed, Outcome
 from tbie.core.settings import Settings
 from tbie.engine import Engine
-from tbie.execution import AsTheyCome, Begin, OneByOne, Work
+from tbie.execution import AsTheyCome, Begin, Handlers, OneByOne, Work
 from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.loop import Reconciler
 from tbie.worker import Worker, settle_death
@@ -106,6 +106,11 @@ def see(works: Sequence[Work], begin: Begin) -> Iterator[tuple[int, Outcome]]:
                 yield position, Completed({"see": work.key.item, "pid": os.getpid(), "with": len(works)})
 
 
+def complain(trouble: object) -> None:
+    """To the log, which is the evidence if this process dies."""
+    sys.stderr.write(f"{trouble}\n")
+
+
 def run(folder: Path, pool: str, owner: str) -> None:
     """Be a worker."""
     home = Home(folder)
@@ -114,7 +119,7 @@ def run(folder: Path, pool: str, owner: str) -> None:
     def worn() -> str | None:
         return "it has seen enough" if (folder / WORN_AFTER).exists() else None
 
-    handlers = {"cut": OneByOne(cut), "see": AsTheyCome(see, worn)}
+    handlers: Handlers = {"cut": OneByOne(cut), "see": AsTheyCome(see, worn)}
     stores = (home.truth, home.intent, home.clock, SETTINGS)
     with Listener(home.folder / "bells", "intent", owner) as listener:
         worker = Worker(
@@ -124,7 +129,7 @@ def run(folder: Path, pool: str, owner: str) -> None:
             worker,
             *stores,
             listener.wait,
-            report=lambda trouble: sys.stderr.write(f"{trouble}\n"),
+            report=complain,
             follow_parent=True,
         )
         signal.signal(signal.SIGTERM, lambda *_: runner.stop())
