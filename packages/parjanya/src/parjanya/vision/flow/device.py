@@ -7,7 +7,7 @@ tensors and nothing of batches, budgets or retries; the flow knows those and not
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from parjanya.vision.engine import Picture, Seen
 
@@ -44,7 +44,10 @@ class Prepared(Protocol):
         ...
 
 
-class DeviceModel[P: Prepared](Protocol):
+P = TypeVar("P", bound=Prepared)
+
+
+class DeviceModel(Protocol[P]):
     """One model on one device."""
 
     def prepare(self, picture: Picture, pixels: int) -> P:
@@ -63,5 +66,8 @@ class DeviceModel[P: Prepared](Protocol):
         ...
 
     def room_tokens(self) -> int:
-        """A first guess of how many padded tokens (count times the longest) fit the device now; asked once for each flow."""
+        """A first guess of how many padded tokens (count times the longest) fit the device now.
+
+        Asked once, before the first batch.
+        """
         ...
