@@ -107,7 +107,7 @@ class LocalModel:
         look = _look(one, None)
         numbers = self._decoder.numbers(look).double() if self.device.type != "mps" else self._decoder.numbers(look)
         logits, tokens = self._decoder.first_logits([look])[0].topk(LOOKED_AT)
-        (written,) = self._decoder.write([look], self._most)
+        (written,) = self._decoder.write([look], most_tokens())
         answer = validate(written.row.text)
         if isinstance(answer, Wrong):
             raise ValueError(f"the answer is no observation: {'; '.join(answer.problems)}")

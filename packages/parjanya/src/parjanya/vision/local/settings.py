@@ -16,6 +16,8 @@ class LocalSettings:
 
     folder: Path
     """Holds config.json, the weights and all else; nothing is ever downloaded."""
+    manifest: str | None = None
+    """The id that the folder's manifest must have; None: whatever manifest is there, or none."""
     pixels: int = 768 * 32 * 32
     """The pixel budget of a picture: 768 tokens of 32 by 32 pixels, enough to read faces and focus in a preview."""
     pixels_floor: int = 256 * 32 * 32
