@@ -37,13 +37,18 @@ class FlowSettings:
     """A device that sees 5 pictures a second needs less than one core for previews; two hide a slow one."""
     prepared_bytes: int = 768 * 1024 * 1024
     """Host memory for what is prepared or on the device: two batches of sixteen at a megapixel."""
-    most: int = 64
+    most_items: int = 64
     """Pictures in a batch at most, however small."""
     tokens_floor: int = 1024
+    """A budget below one picture only lets pictures go alone; there is nothing to learn further down."""
     tokens_ceiling: int = 1 << 20
+    """More than the largest accelerators hold: a bound for arithmetic."""
     worn_ooms: int = 3
+    """One may be a neighbour on the device, two a coincidence."""
     worn_window_s: float = 600.0
+    """Ten minutes: longer than a flow, shorter than a night in which neighbours come and go."""
     failures_in_a_row: int = 3
+    """A device that is broken (a sticky error of its driver) fails for everything; pictures at fault are single."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +130,11 @@ class DeviceFlow(Generic[P]):
         """Whether a batch can be filled: a device that starts on the first picture alone would be slower than one that waits."""
         assert self._budget is not None
         tokens = [one.tokens for one in waiting] + [one.prepared.tokens for one in ready if one.prepared is not None]
-        return sum(tokens) >= self._budget.tokens or len(tokens) >= self._settings.most
+        return sum(tokens) >= self._budget.tokens or len(tokens) >= self._settings.most_items
 
     def _choose(self, waiting: list[_Held[P]]) -> list[_Held[P]]:
         assert self._budget is not None
-        chosen = next_batch(waiting, self._budget.tokens, self._settings.most)
+        chosen = next_batch(waiting, self._budget.tokens, self._settings.most_items)
         gone = {one.position for one in chosen}
         waiting[:] = [one for one in waiting if one.position not in gone]
         return chosen

@@ -65,12 +65,17 @@ class Budget:
     """How many padded tokens a batch may have. It grows by steps and halves at once, and remembers where it hit a wall."""
 
     tokens: int
+    """In force now."""
     floor: int
+    """Never fewer."""
     ceiling: int
+    """Never more."""
     step: int
+    """By how much it grows: small beside the budget, so that the batch that is too large comes late."""
     wall: int | None = None
     """Padded tokens of the last batch that did not fit."""
     since_wall: int = 0
+    """Batches that fitted since then."""
 
     @classmethod
     def first(cls, room: int, floor: int, ceiling: int) -> Budget:
