@@ -64,6 +64,7 @@ class Attestor:
     """
 
     def __init__(self, folder: Path, manifest: Manifest, scoring: Mapping[str, Any] | None = None) -> None:
+        """For *scoring* see ``attest``."""
         self.manifest = manifest
         self._folder, self._scoring = folder, scoring
         self._seen: Mapping[str, Stamp] | None = None

@@ -99,7 +99,7 @@ def tokenizer(documents: Documents) -> Found:
 def chat_template(documents: Documents, template: str | None) -> Found:
     """The component ``chat_template``; *template* is the content of ``TEMPLATE``, which comes before the others."""
     source, text = TEMPLATE, template
-    for name in (TOKENIZER_CONFIG, TEMPLATE_JSON):
+    for name in (TEMPLATE_JSON, TOKENIZER_CONFIG):  # the order in which the engine looks
         if text is None and isinstance(said := documents.get(name, {}).get("chat_template"), str):
             source, text = name, said
     if text is None:

@@ -64,7 +64,7 @@ class Model(Protocol):
         ...
 
     def glimpse(self, picture: bytes) -> Glimpse:
-        """What it makes of *picture* (an encoded image, RGB) through the engine's own preparation."""
+        """What it makes of *picture*, a JPEG, through the engine's own preparation."""
         ...
 
 

@@ -32,6 +32,14 @@ class ArtifactError(TbieError):
     """A manifest cannot be read, or is not one. The message says which, and what to do."""
 
 
+class NoManifestError(ArtifactError):
+    """There is no manifest in this place: `parjanya model bake` makes it."""
+
+
+class EditedManifestError(ArtifactError):
+    """A manifest was changed after it was made. It is never edited: bake the model again."""
+
+
 class BakeRefusedError(ArtifactError):
     """The folder is no complete model: no manifest was written. ``problems`` has everything that is missing or wrong."""
 

@@ -19,8 +19,9 @@ from tbie.core.fingerprint import canonical_json
 
 SUFFIX = ".safetensors"
 INDEX = "model.safetensors.index.json"
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-"""Weights in these formats are programs: whoever loads them runs them."""
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
+"""Weights in these formats are programs, or are read by ones that run what is in them."""
+CODE = (".py", ".pyc", ".so")
 
 _EVEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
 """Families whose layers all have the same tensors."""
@@ -34,8 +35,10 @@ def read_weights(root: Path, names: Iterable[str]) -> tuple[dict[str, dict[str, 
     for name in names:
         if name.lower().endswith(PICKLES):
             problems.append(
-                Problem(file(name), "is a pickle, which is a program: only safetensors are loaded, delete it")
+                Problem(file(name), "can run code when it is loaded: only safetensors are loaded, delete it")
             )
+        if name.lower().endswith(CODE):
+            problems.append(Problem(file(name), "is code: a model folder holds none, delete it"))
         if not name.endswith(SUFFIX):
             continue
         try:
