@@ -8,10 +8,12 @@ from typing import Any
 from cyclopts import App
 
 from parjanya.cli.common import Common, Exit, UsageError, say, show, show_json
+from parjanya.cli.model_settings import chosen, declared, loader
 from parjanya.vision.artifact.attest import Level, attest
 from parjanya.vision.artifact.bake import Origin, bake, write
 from parjanya.vision.artifact.manifest import NAME, Manifest, read
 from parjanya.vision.artifact.problems import BakeRefusedError, EditedManifestError, NoManifestError, bounded, shown
+from parjanya.vision.local.engine import scoring
 from tbie.core.clock import Clock, SystemClock
 from tbie.execution import Drift
 
@@ -33,6 +35,9 @@ def bake_(
     image_tag: str | None = None,
     image_digest: str | None = None,
     out: Path | None = None,
+    pixels: int | None = None,
+    dtype: str | None = None,
+    device: str | None = None,
     skip_golden: bool = False,
     common: Common | None = None,
 ) -> int:
@@ -52,15 +57,23 @@ def bake_(
         The same as sha256:… Machines have to say that they run it (PARJANYA_IMAGE_DIGEST).
     out
         Where to write the manifest, if not into the folder.
+    pixels
+        The pixel budget of a picture that workers will be started with (default: theirs).
+    dtype
+        auto, bfloat16 or float32, as workers will be started with.
+    device
+        auto, cuda, mps or cpu: where golden answers are asked for.
     skip_golden
         Do not load the model and ask it for golden answers: on a machine without torch.
     """
     common = common or Common()
     where = _folder(folder)
     origin = Origin(repo, revision, image_tag, image_digest)
+    settings = chosen(where, pixels, dtype, device)
+    model = None if skip_golden else loader(settings)
     told = _Told(SystemClock())
     try:
-        manifest = bake(where, origin, scoring=None, model=None, progress=told.read)
+        manifest = bake(where, origin, scoring=scoring(settings), model=model, progress=told.read)
     except BakeRefusedError as error:
         if common.json:
             problems = [{"subject": p.subject, "words": p.words} for p in error.problems]
@@ -86,6 +99,7 @@ def verify_(
     *,
     golden: bool = False,
     quick: bool = False,
+    device: str | None = None,
     manifest: Path | None = None,
     common: Common | None = None,
 ) -> int:
@@ -99,6 +113,8 @@ def verify_(
         Also load the model and compare what it answers.
     quick
         Of the weights only sizes and headers: below a second.
+    device
+        auto, cuda, mps or cpu: where golden answers are asked for.
     manifest
         Where the manifest is, if not in the folder.
     """
@@ -116,7 +132,9 @@ def verify_(
     except EditedManifestError as error:
         drift: Drift | None = Drift({"manifest": ("as it was made", str(error))})
     else:
-        drift = attest(where, known, level, scoring=None, model=None, progress=told.read)
+        settings = declared(where, known.scoring, device)
+        model = loader(settings) if golden else None
+        drift = attest(where, known, level, scoring=scoring(settings), model=model, progress=told.read)
     _report(common, where, level, known, drift)
     return Exit.NOT_WELL if drift else Exit.DONE
 

@@ -68,14 +68,15 @@ class Attestor:
         self.manifest = manifest
         self._folder, self._scoring = folder, scoring
         self._seen: Mapping[str, Stamp] | None = None
-        self._drift: Drift | None = None
+        self._folder_drift: Drift | None = None
+        self._golden_drift: Drift | None = None
 
     def at_boot(self, model: Load | None = None, progress: Progress | None = None) -> Drift | None:
         """Every byte, every version and, with *model* and if the manifest holds them, golden answers."""
         self._look(weights_too=True, progress=progress)
-        if self._drift is None and model is not None and self.manifest.has_golden:
-            self._drift = _golden(self.manifest, model)
-        return self._drift
+        if self._folder_drift is None and model is not None and self.manifest.has_golden:
+            self._golden_drift = _golden(self.manifest, model)
+        return self._folder_drift or self._golden_drift
 
     def again(self) -> Drift | None:
         """Whether a file has been touched since; one that has is read again. Costs one look at each file's record.
@@ -87,13 +88,14 @@ class Attestor:
         now = list_folder(self._folder).files
         if now != self._seen:
             touched = {name for name in now.keys() | self._seen.keys() if now.get(name) != self._seen.get(name)}
-            self._look(weights_too=any(name.endswith(SUFFIX) for name in touched))
-        return self._drift
+            # what was wrong may have been in the weights: only reading them again can say that it no longer is
+            self._look(weights_too=self._folder_drift is not None or any(name.endswith(SUFFIX) for name in touched))
+        return self._folder_drift or self._golden_drift
 
     def _look(self, weights_too: bool, progress: Progress | None = None) -> None:
         found = examine(self._folder, weights_too, progress)
         self._seen = found.stamps
-        self._drift = _differ(self.manifest, found, self._scoring)
+        self._folder_drift = _differ(self.manifest, found, self._scoring)
 
 
 def _differ(manifest: Manifest, found: Examined, scoring: Mapping[str, Any] | None) -> Drift | None:

@@ -62,8 +62,8 @@ def shown(name: str, most: int = _NAME_MAX) -> str:
     return f"{safe}…" if len(name) > most else safe
 
 
-def bounded(lines: Iterable[str]) -> list[str]:
-    """The first ``SHOWN`` of *lines*, and one for how many more there are."""
+def bounded(lines: Iterable[str], most: int = SHOWN) -> list[str]:
+    """The first *most* of *lines*, and one for how many more there are."""
     known = list(lines)
-    more = len(known) - SHOWN
-    return [*known[:SHOWN], f"and {more} more"] if more > 0 else known
+    more = len(known) - most
+    return [*known[:most], f"and {more} more"] if more > 0 else known

@@ -25,6 +25,8 @@ CODE = (".py", ".pyc", ".so")
 
 _EVEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
 """Families whose layers all have the same tensors."""
+_NAMED = 3
+"""Tensors that one problem names."""
 _NUMBERED = re.compile(r"(.+?)\.(\d{1,5})\.(.+)")
 
 
@@ -82,7 +84,7 @@ def agree(
             places[tensor].append(name)
     twice = [f"{shown(tensor)} in {', '.join(map(shown, where))}" for tensor, where in places.items() if len(where) > 1]
     if twice:
-        problems.append(Problem("weights", f"tensors that are in two files: {'; '.join(bounded(twice))}"))
+        problems.append(Problem("weights", f"tensors that are in two files: {'; '.join(bounded(twice, _NAMED))}"))
     if config.get("model_type") in _EVEN:
         problems += _even(places)
     return problems
@@ -103,7 +105,7 @@ def _index(tensors: Mapping[str, Mapping[str, Tensor]], index: Mapping[str, Any]
         if stray:
             found[f"does not know that {shown(name)} has these tensors"] += stray
     return [
-        Problem(file(INDEX), f"{words} ({len(names)} of {len(placed)} tensors: {', '.join(map(shown, names[:3]))}, …)")
+        Problem(file(INDEX), f"{words} ({', '.join(bounded(map(shown, names), _NAMED))})")
         for words, names in found.items()
     ]
 
@@ -121,7 +123,7 @@ def _even(names: Iterable[str]) -> list[Problem]:
             missing = every - layers.get(number, set())
             holes += [f"{shown(stack)}.{number}.{shown(rest)}" for rest in sorted(missing)]
     return (
-        [Problem("weights", f"tensors that other layers have are missing: {'; '.join(bounded(holes))}")]
+        [Problem("weights", f"tensors that other layers have are missing: {'; '.join(bounded(holes, _NAMED))}")]
         if holes
         else []
     )
