@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from parjanya.policy import BUILT_IN, SIGNALS, PolicyError, builtin, decide, load
+from parjanya.policy import BUILT_IN, SIGNALS, PolicyError, Value, builtin, decide, load
 from parjanya.policy.tree import plain
 
 PAGE = (Path(__file__).parents[5] / "docs" / "policy.md").read_text()
@@ -17,7 +17,12 @@ PAGE = (Path(__file__).parents[5] / "docs" / "policy.md").read_text()
 def test_the_whole_policy_of_the_page_loads_and_decides() -> None:
     policy = load(EXAMPLE, "docs/policy.md")
     assert policy.warnings == ()
-    image = {"camera_known": False, "medium": "slide", "medium_confidence": 0.9, "subject_sharpness": 0.5}
+    image: dict[str, Value] = {
+        "camera_known": False,
+        "medium": "slide",
+        "medium_confidence": 0.9,
+        "subject_sharpness": 0.5,
+    }
     decision = decide(policy, image)
     assert decision.verdict == "reject"
     assert [reason.text for reason in decision.reasons] == ["this is a slide (confidence 0.90)"]
