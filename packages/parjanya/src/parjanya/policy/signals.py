@@ -84,6 +84,11 @@ SIGNALS: Mapping[str, Signal] = {
         Signal("group_kind", "whether it has near twins", _group_kind),
         Signal("best_of_group", "whether it is the best of its group", _path("group", "best")),
         Signal("best_name", "the name of the best of its group", _path("group", "best_name")),
+        Signal("scene_size", "how many images its scene has", _path("group", "scene_size")),
+        Signal("scene_rank", "its rank within its scene", _path("group", "scene_rank")),
+        Signal(
+            "sharpness_in_scene", "its sharpness within its scene", _path("group", "in_scene", "sharpness", "place")
+        ),
         Signal("sharpness_behind_best", "how it compares with the best of its group", _behind_best),
     )
 }
