@@ -148,6 +148,11 @@ _COMPARED = (
     Signal("best_of_group", Kind.FLAG, "whether it is the best of its group", _path("group", "best"), "group"),
     Signal("best_name", Kind.TEXT, "the name of the best of its group", _path("group", "best_name"), "group"),
     Signal("sharpness_behind_best", Kind.NUMBER, "how it compares with the best of its group", _behind_best, "group"),
+    _number("scene_size", "how many images its scene has", "group", "scene_size", low=1),
+    _number("scene_rank", "its rank within its scene", "group", "scene_rank", low=1),
+    _number(
+        "sharpness_in_scene", "its sharpness within its scene", "group", "in_scene", "sharpness", "place", low=0, high=1
+    ),
 )
 
 
