@@ -1,1 +1,1 @@
-"""What stands in for the outside world in tests and drills: a model server that behaves, or misbehaves on purpose."""
+"""What tests, drills and benchmarks of models need, shipped so that others can use it: no part of the program imports it."""
