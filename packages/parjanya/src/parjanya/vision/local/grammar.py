@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parjanya.observation import schema
-from parjanya.observation.fields import FIELDS, GRADES, Choice, Field, Flag, Grade, Several, Text
+from parjanya.observation.fields import GRADES
 
 Masks = NDArray[np.int32]
 """(rows, words): a bit for each token of the vocabulary, the lowest bit of a word first."""
@@ -30,26 +30,6 @@ _THREADS = 8
 
 class GrammarError(RuntimeError):
     """The schema cannot be enforced with this tokenizer."""
-
-
-def longest(field: Field) -> int:
-    """Bytes of the longest value of *field*, as compact JSON."""
-    match field:
-        case Choice(values=values):
-            return 2 + max(map(len, values))
-        case Flag():
-            return len("false")
-        case Grade():
-            return 1
-        case Several(values=values, most=most):
-            return 1 + most * (3 + max(map(len, values)))
-        case Text(most=most):
-            return 2 + most
-
-
-def most_tokens() -> int:
-    """No answer under the schema is longer: a token is a byte at least, and the values are bounded."""
-    return 1 + sum(len(field.name) + 4 + longest(field) for field in FIELDS) + 1
 
 
 class Grammar:

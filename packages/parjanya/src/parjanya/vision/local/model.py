@@ -19,9 +19,9 @@ from parjanya.vision.artifact.golden import LOOKED_AT, Glimpse
 from parjanya.vision.engine import Graded, Observed, Picture, Seen, Unanswered
 from parjanya.vision.flow.device import OutOfMemoryError
 from parjanya.vision.local import memory
+from parjanya.vision.local.bounds import most_tokens
 from parjanya.vision.local.decode import Decoder, Look, Written
 from parjanya.vision.local.folder import ModelFolder
-from parjanya.vision.local.grammar import most_tokens
 from parjanya.vision.local.load import Loaded
 from parjanya.vision.local.pixels import Patches, decode, patches
 from parjanya.vision.local.settings import LocalSettings

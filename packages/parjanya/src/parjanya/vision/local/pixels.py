@@ -51,13 +51,13 @@ def fitted(width: int, height: int, rules: ImageRules, most_pixels: int) -> tupl
     side = rules.patch * rules.merge
     least_pixels = min(rules.least_pixels, most_pixels)
     wide, high = round(width / side) * side, round(height / side) * side
+    if wide * high < least_pixels:
+        grow = math.sqrt(least_pixels / (width * height))
+        wide, high = math.ceil(width * grow / side) * side, math.ceil(height * grow / side) * side
     if wide * high > most_pixels:
         shrink = math.sqrt(width * height / most_pixels)
         wide = max(side, math.floor(width / shrink / side) * side)
         high = max(side, math.floor(height / shrink / side) * side)
-    elif wide * high < least_pixels:
-        grow = math.sqrt(least_pixels / (width * height))
-        wide, high = math.ceil(width * grow / side) * side, math.ceil(height * grow / side) * side
     return wide, high
 
 
