@@ -315,8 +315,10 @@ class TruthStore(Protocol):
         changed since *before_ms*, by (resets, age). Rows that were quarantined (``QUARANTINED``) are not among them."""
         ...
 
-    def versions(self) -> Mapping[tuple[str, str], int]:
-        """How many completed records there are by (stage, version). Costs tenants × stages × versions."""
+    def versions(self, tenant: str | None = None) -> Mapping[tuple[str, str, str], int]:
+        """How many completed records there are by (tenant, stage, version); of one tenant, or of all. None is zero.
+
+        Costs tenants × stages × versions."""
         ...
 
     def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:

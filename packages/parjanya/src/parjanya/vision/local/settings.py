@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from parjanya.vision.declared import PIXEL_BUDGET
+
 DEVICES = ("auto", "cuda", "mps", "cpu")
 DTYPES = ("auto", "bfloat16", "float32")
 
@@ -18,8 +20,8 @@ class LocalSettings:
     """Holds config.json, the weights and all else; nothing is ever downloaded."""
     manifest: str | None = None
     """The id that the folder's manifest must have; None: whatever manifest is there, or none."""
-    pixels: int = 768 * 32 * 32
-    """The pixel budget of a picture: 768 tokens of 32 by 32 pixels, enough to read faces and focus in a preview."""
+    pixels: int = PIXEL_BUDGET
+    """The pixel budget of a picture: 1,024 tokens of 32 by 32 pixels."""
     pixels_floor: int = 256 * 32 * 32
     """The least that is tried when memory is short: below it a model guesses at focus."""
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"

@@ -62,7 +62,7 @@ class MemoryTruth:
         if new.key in self._items:
             return False
         now = self._clock.now_ms()
-        records = lifecycle.added(self.workflow, now, self._ids)
+        records = lifecycle.added(new.key.tenant, self.workflow, now, self._ids)
         item = Item(new.key, new.address, {}, now, {})
         self._store(item, lifecycle.Change(records, cause, new.address, new.attributes))
         return True
@@ -210,13 +210,13 @@ class MemoryTruth:
         rows.sort(key=_failed_order)
         return [row for row in rows if after is None or _failed_order(row) > _failed_order(after)][:limit]
 
-    def versions(self) -> Mapping[tuple[str, str], int]:
+    def versions(self, tenant: str | None = None) -> Mapping[tuple[str, str, str], int]:
         with self._lock:
             return Counter(
-                (record.stage, record.version)
+                (item.key.tenant, record.stage, record.version)
                 for item in self._items.values()
                 for record in item.stages.values()
-                if record.state is StageState.COMPLETED
+                if record.state is StageState.COMPLETED and tenant in (None, item.key.tenant)
             )
 
     def oldest_open_ms(self, stage: str) -> int | None:

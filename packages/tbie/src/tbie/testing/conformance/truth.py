@@ -8,7 +8,8 @@ from tbie.testing.conformance.truth_reading import Reading
 from tbie.testing.conformance.truth_resets import Resets
 from tbie.testing.conformance.truth_settling import Settling
 from tbie.testing.conformance.truth_strings import Strings
+from tbie.testing.conformance.truth_versions import Versions
 
 
-class TruthConformance(Settling, Changes, Reading, Strings, Documents, Resets):
+class TruthConformance(Settling, Changes, Reading, Strings, Documents, Resets, Versions):
     """Subclass it and override ``make_truth``."""
