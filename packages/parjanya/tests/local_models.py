@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
-import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from parjanya.vision.engine import Picture
 
 SIZES = tuple((160 + 48 * (i % 5), 128 + 40 * (i % 7)) for i in range(24))
 """Two dozen pictures, no two alike, of many shapes."""
-
-
-def needs_engines() -> None:
-    """Skip where the extra is not installed, unless this machine is there to run it."""
-    missing = [name for name in ("torch", "transformers", "llguidance") if importlib.util.find_spec(name) is None]
-    if not missing:
-        return
-    words = f"not installed: {', '.join(missing)} (the extra parjanya[transformers])"
-    if os.environ.get("PARJANYA_REQUIRE_ENGINES") == "1":
-        pytest.fail(words)
-    pytest.skip(words)
 
 
 def preview(seed: int, width: int = 200, height: int = 160) -> bytes:
@@ -59,12 +45,21 @@ def safetensors(tensors: dict[str, list[int]]) -> bytes:
 def write_folder(folder: Path) -> Path:
     """All files that a model folder must have, right in everything that can be checked without loading it."""
     folder.mkdir(parents=True, exist_ok=True)
-    vision = {"depth": 2, "patch_size": 16, "spatial_merge_size": 2, "temporal_patch_size": 2, "deepstack_visual_indexes": [0, 1]}
+    vision = {
+        "depth": 2,
+        "patch_size": 16,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+        "deepstack_visual_indexes": [0, 1],
+    }
     images = {
         "image_processor_type": "Qwen2VLImageProcessorFast",
         "size": {"shortest_edge": 65_536, "longest_edge": 16_777_216},
-        **{"patch_size": 16, "merge_size": 2, "temporal_patch_size": 2},
-        **{"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]},
+        "patch_size": 16,
+        "merge_size": 2,
+        "temporal_patch_size": 2,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
     }
     contents = {
         "config.json": {"model_type": "qwen3_vl", "text_config": {"vocab_size": 300}, "vision_config": vision},

@@ -31,7 +31,7 @@ def test_a_complete_folder_is_read(good: Path) -> None:
     found = folder.read(good)
 
     assert found.images == folder.ImageRules(16, 2, 2, 65_536, (0.5,) * 3, (0.5,) * 3, 1 / 255, 3)
-    assert (found.stops, found.pad, found.tensors) == ((2, 0), 0, {"a", "b"})
+    assert (found.stops, found.pad, found.tensors) == ((2, 0), 0, frozenset("ab"))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,9 @@ def test_weights_that_were_cut_off_are_told_by_their_length(good: Path) -> None:
     assert "cut off or damaged" in refused(good)
 
 
-@pytest.mark.parametrize("beginning", [b"", b"\x05", b"\xff" * 64, b"\x02" + bytes(7) + b"{}", b"\x02" + bytes(7) + b"[]"])
+@pytest.mark.parametrize(
+    "beginning", [b"", b"\x05", b"\xff" * 64, b"\x02" + bytes(7) + b"{}", b"\x02" + bytes(7) + b"[]"]
+)
 def test_what_is_no_safetensors_file_is_refused(good: Path, beginning: bytes) -> None:
     (good / "model.safetensors").write_bytes(beginning)
     assert "is no safetensors file" in refused(good)

@@ -23,7 +23,8 @@ from parjanya.vision.local.settings import LocalSettings
 from tbie.core.clock import SystemClock
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-from local_models import SIZES, edit, needs_engines, picture, preview
+from engines_present import require_engines
+from local_models import SIZES, edit, picture, preview
 
 PIXELS = 96 * 32 * 32
 TOLERANCE = 2e-5
@@ -33,7 +34,7 @@ TOLERANCE = 2e-5
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random model, below 2 MB."""
-    needs_engines()
+    require_engines("torch", "transformers", "llguidance")
     from parjanya.testing.tiny_qwen3vl import build
 
     return build(tmp_path_factory.mktemp("model"))
@@ -146,7 +147,9 @@ def test_grades_are_what_a_separate_forward_pass_says(model: Any) -> None:
     ready = [model.prepare(picture(number), PIXELS) for number in (2, 3, 4)]
     from parjanya.vision.local.decode import Look
 
-    for one, written in zip(ready, model._decoder.write([Look(r.patches, r.grid, None) for r in ready], 2000), strict=True):
+    for one, written in zip(
+        ready, model._decoder.write([Look(r.patches, r.grid, None) for r in ready], 2000), strict=True
+    ):
         tokens, grammar = written.row.tokens, model._loaded.grammar
         logits = official(model, one, tokens)[-len(tokens) - 1 :]
         for name, shares in written.levels.items():
@@ -192,9 +195,10 @@ def test_memory_that_is_short_is_told_in_one_word_and_let_go(model: Any, monkeyp
     def short(*_: Any, **__: Any) -> Any:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    with monkeypatch.context() as patch, pytest.raises(OutOfMemoryError, match=r"2\.00 GiB") as caught:
+    with monkeypatch.context() as patch:
         patch.setattr(model._decoder, "_forward", short)
-        model.run(ready)
+        with pytest.raises(OutOfMemoryError, match=r"2\.00 GiB") as caught:
+            model.run(ready)
     assert caught.value.__cause__ is caught.value.__context__ is None
     assert isinstance(model.run(ready)[0], Observed)
 

@@ -1,4 +1,4 @@
-"""A preview becomes patches: shapes, budgets and what cannot be decoded. That the values are the library's own: test_local_model."""
+"""A preview becomes patches: shapes, budgets, what cannot be decoded. That the values are the library's: test_local_model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image
 
 from parjanya.vision.flow.device import UnreadableError
 from parjanya.vision.local import pixels
-from parjanya.vision.local.folder import ImageRules
 from parjanya.vision.local.bounds import most_tokens
+from parjanya.vision.local.folder import ImageRules
 from parjanya.vision.local.prompt import Prompt
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -69,7 +69,7 @@ def test_what_cannot_be_decoded_is_unreadable(data: bytes) -> None:
 def test_a_picture_that_is_no_preview_is_not_decoded() -> None:
     buffer = io.BytesIO()
     Image.new("L", (8192, 4096)).save(buffer, "JPEG")
-    with pytest.raises(UnreadableError, match="8192 x 4096 pixels: not a preview"):
+    with pytest.raises(UnreadableError, match="33,554,432 pixels: not a preview"):
         pixels.decode(buffer.getvalue())
 
 

@@ -45,7 +45,9 @@ class LocalSettings:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype is {self.dtype!r}, none of {', '.join(DTYPES)}")
         if not 32 * 32 <= self.pixels_floor <= self.pixels <= 16_384 * 32 * 32:
-            raise ValueError(f"the pixel budget must be between its floor ({self.pixels_floor:,}) and 16,777,216, not {self.pixels:,}")
+            raise ValueError(
+                f"the pixel budget must be between its floor ({self.pixels_floor:,}) and 16,777,216, not {self.pixels:,}"
+            )
         if not 0 < self.temperature <= 2 or self.batch_items < 1 or self.threads < 1:
             raise ValueError("temperature must be above 0 and at most 2, batch_items and threads at least 1")
         if self.most_tokens is not None and self.most_tokens < 1:
