@@ -205,9 +205,9 @@ def test_an_identity_needs_no_folder_when_the_manifest_is_declared(tmp_path: Pat
     identity = TransformersEngine(settings, ManualClock()).identity()
     assert identity["model"] == {"manifest": "a" * 64}
     for change in ({"pixels": 2 * PIXELS}, {"temperature": 0.5}, {"dtype": "float32"}, {"manifest": "b" * 64}):
-        assert TransformersEngine(replace(settings, **change), ManualClock()).identity() != identity  # type: ignore[arg-type]
+        assert TransformersEngine(replace(settings, **change), ManualClock()).identity() != identity
     for same in ({"threads": 7}, {"batch_items": 3}, {"device": "mps"}):
-        assert TransformersEngine(replace(settings, **same), ManualClock()).identity() == identity  # type: ignore[arg-type]
+        assert TransformersEngine(replace(settings, **same), ManualClock()).identity() == identity
 
 
 def test_without_a_manifest_the_identity_follows_the_folder_and_the_packages(tmp_path: Path) -> None:
