@@ -30,7 +30,9 @@ def open_declared(declared: Declared, clock: Clock) -> Engine:
         case OpenAI():
             raise NotImplementedError
         case Transformers():
-            raise NotImplementedError
+            from parjanya.vision.local.engine import TransformersEngine  # noqa: PLC0415 - for the processes of one pool
+
+            return TransformersEngine(declared.settings(), clock)
         case Classical():
             raise ValueError("the classical engine is no model: the stage runs it by itself")
 

@@ -12,10 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from parjanya.observation import prompt, schema
+from parjanya.vision.artifact.manifest import Manifest
+from parjanya.vision.local.settings import LocalSettings
 
 PIXELS_LEAST, PIXELS_MOST = 32 * 32, 16_384 * 32 * 32
 """One piece of a picture, and what the largest models take at all."""
@@ -23,8 +26,8 @@ PIXEL_BUDGET = 1024 * 32 * 32
 """Of a picture, if nobody says otherwise: about a thousand tokens, where faces and focus can be told in a preview."""
 IN_FLIGHT_MOST = 256
 _MOST_CHARACTERS = 2_000
+_LOCAL = LocalSettings(Path("/"))
 _MANIFEST = re.compile(r"[0-9a-f]{64}")
-DTYPES = ("auto", "bfloat16", "float32")
 
 
 class DeclarationError(ValueError):
@@ -87,7 +90,9 @@ class Transformers:
     manifest: str
     """Id of the manifest that was baked for it: 64 hex digits."""
     dtype: str = "auto"
-    pixel_budget: int = PIXEL_BUDGET
+    pixel_budget: int = _LOCAL.pixels
+    pixel_budget_floor: int = _LOCAL.pixels_floor
+    """The least that is tried when memory is short."""
 
     def __post_init__(self) -> None:
         _check_text("the model folder", self.folder, _MOST_CHARACTERS)
@@ -95,18 +100,36 @@ class Transformers:
             raise DeclarationError(f"the model folder must be an absolute path, not {self.folder!r}")
         if not isinstance(self.manifest, str) or not _MANIFEST.fullmatch(self.manifest):
             raise DeclarationError("a manifest's id is 64 hex digits; `parjanya model bake DIR` makes a manifest")
-        if self.dtype not in DTYPES:
-            raise DeclarationError(f"dtype is one of {', '.join(DTYPES)}, not {self.dtype!r}")
         _check_pixels(self.pixel_budget)
+        _check_pixels(self.pixel_budget_floor)
+        self.settings()
+
+    @classmethod
+    def of(cls, folder: Path, manifest: Manifest) -> Transformers:
+        """The model in *folder*, asked as its *manifest* was baked for.
+
+        Raises:
+            DeclarationError: it was baked for something that this program does not do.
+        """
+        baked = manifest.scoring
+        names = ("dtype", "pixel_budget", "pixel_budget_floor")
+        return cls(str(folder), manifest.id, **{name: baked[name] for name in names if name in baked})
+
+    def settings(self) -> LocalSettings:
+        """As the engine takes it."""
+        dtype: Any = self.dtype  # one of a few words, which is checked there
+        try:
+            return LocalSettings(
+                Path(self.folder), self.manifest, self.pixel_budget, self.pixel_budget_floor, dtype=dtype
+            )
+        except (TypeError, ValueError) as error:
+            raise DeclarationError(str(error)) from error
 
     def identity(self) -> dict[str, object]:
         """Whatever of this changes answers: part of the version of the stage ``observe``."""
-        return {
-            "engine": self.engine,
-            "manifest": self.manifest,
-            "dtype": self.dtype,
-            **_asked(self.pixel_budget),
-        }
+        from parjanya.vision.local.engine import scoring  # noqa: PLC0415 - no torch, but numpy: not for those who only read this
+
+        return {"engine": self.engine, "model": {"manifest": self.manifest}, **scoring(self.settings())}
 
     def words(self) -> str:
         """For people."""

@@ -155,7 +155,7 @@ class TransformersEngine:
         from parjanya.vision.local import memory  # noqa: PLC0415 - it imports torch
 
         flow = FlowSettings(
-            pixels=settings.pixels, pixels_floor=settings.pixels_floor, threads=settings.threads, most=settings.batch_items
+            pixels=settings.pixels, pixels_floor=settings.pixels_floor, threads=settings.threads, most_items=settings.batch_items
         )
         self._ready_bytes = memory.resident_bytes()
         self._flow = DeviceFlow(self._opened(), flow, self._clock)
