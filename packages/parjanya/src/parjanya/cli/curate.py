@@ -51,7 +51,7 @@ def curate(
     workers
         Worker processes (default: one for each core, or PARJANYA_WORKERS).
     """
-    common = common or Common()
+    common, engine = common or Common(), (engine or EngineOptions()).check()
     if policy not in POLICIES:
         raise UsageError(f"there is no policy {policy!r} in this version; policies: {', '.join(POLICIES)}")
     check_tenant(tenant)
@@ -60,7 +60,7 @@ def curate(
     with opened(common, must_exist=False) as system:
         out = out if out is not None else system.home.out
         claim(out)  # a folder that cannot take the reports is worth knowing before the work, not after it
-        choose(system, engine or EngineOptions())
+        choose(system, engine)
         walk = Walk()
         ingested, settled = work(system, paths, [system.home.root, out], tenant, count, walk, interrupt)
         reported = report(system, tenant, out, write_sidecars=xmp and settled, policy=policy)

@@ -42,7 +42,17 @@ class EngineOptions:
     pixel_budget: int | None = None
     "Pixels of a picture that the model is shown, at most (default: about a million)."
     in_flight: int | None = None
-    "For openai: requests at a time (default: 4)."
+    "For openai: requests at a time (default: 8)."
+
+    def check(self) -> EngineOptions:
+        """Refuse an engine that there is not, before anything is begun.
+
+        Raises:
+            UsageError: with the names of those that there are.
+        """
+        if self.engine is not None and self.engine not in KINDS:
+            raise UsageError(f"there is no engine {self.engine!r}; engines: {', '.join(KINDS)}")
+        return self
 
     @property
     def any(self) -> bool:
@@ -101,9 +111,7 @@ def asked(options: EngineOptions, now: Declared) -> Declared:
     Raises:
         UsageError: the options do not go together, or something that the engine needs is missing.
     """
-    kind = options.engine if options.engine is not None else now.engine
-    if kind not in KINDS:
-        raise UsageError(f"there is no engine {kind!r}; engines: {', '.join(KINDS)}")
+    kind = options.check().engine or now.engine
     given = {
         "--model": options.model,
         "--base-url": options.base_url,

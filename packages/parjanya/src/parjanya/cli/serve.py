@@ -50,7 +50,7 @@ def serve(
     log_format
         How it is said on standard error: text for people, json for programs.
     """
-    common = common or Common()
+    common, engine = common or Common(), (engine or EngineOptions()).check()
     from parjanya.api.app import make_app
     from parjanya.api.server import Server
 
@@ -67,7 +67,7 @@ def serve(
             if not _stand_by(system, interrupt):
                 return Exit.DONE
             system.adopt()  # who led until now may have declared something else
-        choose(system, engine or EngineOptions())
+        choose(system, engine)
         guard(system)
         configure(log_level, stream=sys.stderr, form=Format(log_format), file=system.home.events)
         os.environ[LOG_LEVEL] = log_level  # the workers that this process starts say as much
