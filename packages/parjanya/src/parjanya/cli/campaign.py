@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from parjanya.cli.bulk import Asked, check_stage, tell, words
+from parjanya.cli.bulk import Asked, by_people, check_stage, tell, words
 from parjanya.cli.common import Common, Exit, opened, printable, say, show, show_json
 from parjanya.cli.driving import carry_out
 from parjanya.export.campaign_page import page
@@ -167,6 +167,8 @@ def _show_words(campaign: Campaign, report: dict[str, Any]) -> None:
     show(f"  began {_at(campaign.created_ms)} by {campaign.who}; images: {campaign.selector or 'all'}")
     show(f"  before: {words(totals(report['before']))}")
     show(f"  after:  {words(totals(report['after']))}")
+    if report["overridden"]:
+        show(f"    {by_people(report['overridden'])}")
     for old, news in report["flips"].items():
         show("    " + ", ".join(f"{old} → {new}: {count}" for new, count in news.items()))
     for example in report["examples"]:
