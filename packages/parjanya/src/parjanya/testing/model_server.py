@@ -48,6 +48,8 @@ class ModelServer:
         """False: an answer that no schema constrained, for the engine's own questions too."""
         self.takes_pictures = True
         """False: 400 for every picture, as a text model does."""
+        self.raw = b""
+        """What is sent for ``raw`` and ``raw_body``."""
         self.retry_after = "3"
         self.pause_s = 0.02
         """Between the bytes of a slow answer."""

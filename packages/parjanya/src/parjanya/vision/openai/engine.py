@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +103,7 @@ class OpenaiEngine:
             )
         return self._standing.drift
 
-    def observe(self, pictures: Sequence[Picture], begin: Begin) -> Iterator[tuple[int, Seen]]:
+    def observe(self, pictures: Sequence[Picture], begin: Begin) -> Generator[tuple[int, Seen], None, None]:
         """See ``Engine.observe``. Pictures are begun one at a time, each just before it is decoded."""
         answers: queue.SimpleQueue[tuple[int, Seen]] = queue.SimpleQueue()
         slots = asyncio.Semaphore(self._settings.in_flight)
