@@ -51,6 +51,8 @@ class ModelServer:
         self.raw = b""
         """What is sent for ``raw`` and ``raw_body``."""
         self.retry_after = "3"
+        self.answer_after_s = 0.0
+        """How long a proper answer takes, as a model's does."""
         self.pause_s = 0.02
         """Between the bytes of a slow answer."""
         self.hold = threading.Event()
@@ -196,6 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(400, {"error": {"message": str(error)}})
             return
         if kind is None or kind in OF_THE_MODEL:
+            owner.closing.wait(owner.answer_after_s)
             self.reply(200, body)
         else:
             misbehave(self, kind, json.dumps(body).encode())
@@ -289,9 +292,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--model", default="test-vl")
     parser.add_argument("--behave", choices=KINDS)
+    parser.add_argument("--answer-after-s", type=float, default=0.0)
     options = parser.parse_args(arguments)
     with ModelServer(options.model, options.port) as server:
         server.behave(options.behave)
+        server.answer_after_s = options.answer_after_s
         sys.stdout.write(server.base_url + "\n")
         sys.stdout.flush()
         server.closing.wait()

@@ -28,6 +28,7 @@ from openai_tools import engine_for, picture, see
 REASONS = {"answer_invalid", "answer_truncated", "model_refused", "model_failed", "model_timeout", "model_busy"} | {
     "picture_not_accepted",
     "model_unreachable",
+    "model_lost",
 }
 SHOWN = Shown(Prepared("data:", (256, 256)), 65_536, 1, 700)
 JSON = st.recursive(

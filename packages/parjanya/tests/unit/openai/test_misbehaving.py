@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from parjanya.observation import schema
-from parjanya.testing.behaviour import KINDS, OF_THE_MODEL, pictures_only
+from parjanya.testing.behaviour import KINDS, OF_THE_MODEL, Ask, pictures_only
 from parjanya.testing.model_server import ModelServer
 from parjanya.vision.engine import Observed, Unanswered
-from tbie.core.clock import SystemClock
+from tbie.core.clock import ManualClock, SystemClock
 from tbie.core.fingerprint import canonical_json
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -184,6 +184,51 @@ def test_a_server_that_is_not_there_charges_nobody() -> None:
     assert {(what.reason, what.counted) for what in seen} == {("model_unreachable", False)}
     assert drift is not None
     assert "unreachable" in str(drift.differences["model server"][1])
+
+
+def test_a_picture_that_takes_the_server_down_each_time_is_found_and_charged(server: ModelServer) -> None:
+    clock = ManualClock()
+    engine = engine_for(server.base_url, clock=clock, in_flight=3)
+    assert engine.attest() is None
+    see(engine, [picture(2)])
+    poison = server.asks[-1].picture
+    down = False
+
+    def dies(ask: Ask) -> str | None:
+        nonlocal down
+        down = down or ask.picture == poison
+        return "close_at_once" if down else None
+
+    pictures = [picture(number) for number in range(6)]
+    server.schedule = dies
+    first = see(engine, pictures)
+    assert unanswered(first[2]).reason == "model_unreachable"
+    assert not any(isinstance(what, Unanswered) and what.counted for what in first)
+    down = False
+    clock.advance_ms(1_000)
+    assert engine.attest() is None, "the server was started again"
+    lost = unanswered(see(engine, [picture(2)])[0])
+    assert (lost.reason, lost.counted) == ("model_lost", True)
+    down = False
+    clock.advance_ms(10_000)
+    assert engine.attest() is None
+    assert all(isinstance(what, Observed) for what in see(engine, pictures[:2] + pictures[3:]))
+    engine.close()
+
+
+def test_what_was_with_a_server_that_was_lost_is_shown_to_it_alone_once(server: ModelServer) -> None:
+    clock = ManualClock()
+    engine = engine_for(server.base_url, clock=clock, in_flight=4)
+    assert engine.attest() is None
+    server.behave("close_mid_body")
+    see(engine, [picture(number) for number in range(4)])
+    server.behave(None)
+    clock.advance_ms(1_000)
+    assert engine.attest() is None
+    server.highest = 0
+    assert all(isinstance(what, Observed) for what in see(engine, [picture(number) for number in range(4)]))
+    assert engine._suspects == {}
+    engine.close()
 
 
 def test_a_poison_picture_is_charged_and_its_neighbours_are_observed(server: ModelServer) -> None:
