@@ -9,7 +9,6 @@ parjanya.testing.model_server``; it prints its address and serves until it is st
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import io
 import json
@@ -21,8 +20,9 @@ from typing import Any
 
 from PIL import Image
 
-from parjanya.testing.answers import Draws, UnknownSchemaError, tokens_of, value_for
-from parjanya.testing.behaviour import KINDS, OF_THE_MODEL, Ask, Schedule, always, spoiled
+from parjanya.testing.answers import UnknownSchemaError
+from parjanya.testing.behaviour import KINDS, OF_THE_MODEL, Ask, Schedule, always
+from parjanya.testing.completion import completion, picture_of, schema_of
 from parjanya.testing.mischief import misbehave
 
 MAX_REQUEST_BYTES = 64 << 20
@@ -108,11 +108,11 @@ class ModelServer:
 
     def begin(self, request: dict[str, Any], authorization: str) -> Ask:
         """Note that a request has arrived."""
-        picture = _picture(request)
+        picture = picture_of(request)
         with self._lock:
             ask = Ask(
                 number=len(self.asks) + 1,
-                schema_name=_schema(request)[0],
+                schema_name=schema_of(request)[0],
                 picture=hashlib.sha256(picture).hexdigest() if picture else "",
                 size_px=Image.open(io.BytesIO(picture)).size if picture else (0, 0),
                 temperature=request.get("temperature"),
@@ -229,61 +229,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)
-
-
-def completion(owner: ModelServer, request: dict[str, Any], ask: Ask, kind: str | None) -> dict[str, Any]:
-    """The body of a chat completion, spoiled as *kind* says."""
-    _, schema = _schema(request)
-    warm = bool(ask.temperature)
-    seed = f"{ask.picture}:{ask.seed if warm else 0}".encode()
-    text = json.dumps(value_for(schema, Draws(seed)), separators=(",", ":")) if schema else "a boat"
-    if not owner.heeds_schema:
-        kind = "ignore_schema"
-    content, finish, further = spoiled(kind, text, schema) if kind else (text, "stop", {})
-    tokens = tokens_of(content, owner.style, int(request.get("top_logprobs") or 0)) if content else []
-    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **further}}
-    if ask.logprobs and owner.gives_logprobs:
-        choice["logprobs"] = {"content": tokens}
-    visual = ask.size_px[0] * ask.size_px[1] // 1024 * (1 if owner.heeds_budget else 4)
-    prompt = visual + sum(len(text) // 4 for text in _texts(request))
-    return {
-        "id": f"chatcmpl-{ask.number}",
-        "object": "chat.completion",
-        "created": 0,
-        "model": owner.model,
-        "system_fingerprint": "test-server-1",
-        "choices": [choice],
-        "usage": {"prompt_tokens": prompt, "completion_tokens": len(tokens), "total_tokens": prompt + len(tokens)},
-    }
-
-
-def _parts(request: dict[str, Any]) -> list[dict[str, Any]]:
-    contents = [message["content"] for message in request["messages"]]
-    return [
-        part
-        for content in contents
-        for part in ([{"type": "text", "text": content}] if isinstance(content, str) else content)
-    ]
-
-
-def _texts(request: dict[str, Any]) -> list[str]:
-    return [part["text"] for part in _parts(request) if part["type"] == "text"]
-
-
-def _picture(request: dict[str, Any]) -> bytes:
-    urls = [part["image_url"]["url"] for part in _parts(request) if part["type"] == "image_url"]
-    if not urls:
-        return b""
-    head, _, data = urls[0].partition(",")
-    if head != "data:image/jpeg;base64":
-        raise ValueError("a picture must be a JPEG in a data URL")
-    return base64.b64decode(data, validate=True)
-
-
-def _schema(request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    wanted = request.get("response_format") or {}
-    inner = wanted.get("json_schema") or {}
-    return str(inner.get("name", "")), dict(inner.get("schema") or {})
 
 
 def main(arguments: list[str] | None = None) -> None:
