@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from engines_present import require_engines
 from local_models import edit, picture, write_folder
 
-PIXELS = 96 * 32 * 32
+PIXELS = 72 * 32 * 32
+pytestmark = pytest.mark.timeout(240)  # importing torch alone may take a minute on a machine that does much else
 
 
 def settings_for(path: Path, **changes: Any) -> LocalSettings:

@@ -15,6 +15,7 @@ import transformers
 from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
 
 from parjanya.observation import prompt as question
+from parjanya.vision.local import attention
 from parjanya.vision.local.folder import ModelFolder, ModelFolderError
 from parjanya.vision.local.grammar import Grammar, GrammarError
 from parjanya.vision.local.prompt import Prompt
@@ -142,7 +143,7 @@ def _model(folder: ModelFolder, dtype: torch.dtype) -> Qwen3VLForConditionalGene
             trust_remote_code=False,
             use_safetensors=True,
             dtype=dtype,
-            attn_implementation="sdpa",
+            attn_implementation=attention.register(),
             output_loading_info=True,
         )
     except (MemoryError, torch.OutOfMemoryError):
