@@ -174,7 +174,7 @@ def test_folded_heads_see_what_the_librarys_attention_sees(model: Any, tokens: i
     key, value = torch.randn(2, 3, 2, 40, 16)
     mask = torch.rand(3, 1, tokens, 40) < 0.7
     module = torch.nn.Module()
-    module.num_key_value_groups = 4  # type: ignore[assignment]
+    module.num_key_value_groups = 4
     ours, _ = attention(module, query, key, value, mask, scaling=0.25)
     theirs, _ = sdpa_attention_forward(module, query, key, value, mask, scaling=0.25)
     assert ours.shape == theirs.shape == (3, tokens, 8, 16)
