@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from parjanya.vision.declared import PIXEL_BUDGET
+from parjanya.vision.engine import PIXEL_BUDGET
 
 DEVICES = ("auto", "cuda", "mps", "cpu")
 DTYPES = ("auto", "bfloat16", "float32")
