@@ -17,14 +17,13 @@ from parjanya.observation.fields import GRADES
 from parjanya.observation.validate import validate
 from parjanya.vision.engine import Observed, Picture, Seen, Unanswered
 from parjanya.vision.flow.device import OutOfMemoryError, UnreadableError
-from parjanya.vision.local import folder
 from parjanya.vision.local.pixels import decode, patches, pixel_values
 from parjanya.vision.local.settings import LocalSettings
 from tbie.core.clock import SystemClock
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from engines_present import require_engines
-from local_models import SIZES, edit, picture, preview
+from local_models import SIZES, picture, preview
 
 PIXELS = 72 * 32 * 32
 pytestmark = pytest.mark.timeout(240)  # importing torch alone may take a minute on a machine that does much else
@@ -242,49 +241,3 @@ def test_a_shape_that_the_family_refuses_is_unreadable(model: Any, shape: tuple[
 
 def test_there_is_room_for_something(model: Any) -> None:
     assert model.room_tokens() > 0
-
-
-def refused(path: Path) -> str:
-    with pytest.raises(folder.ModelFolderError) as caught:
-        opened(path)
-    return str(caught.value)
-
-
-@pytest.fixture
-def copy(tiny: Path, tmp_path: Path) -> Path:
-    import shutil
-
-    return Path(shutil.copytree(tiny, tmp_path / "copy"))
-
-
-def test_tensors_that_were_dropped_are_not_replaced_by_random_ones(copy: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    weights = copy / "model.safetensors"
-    kept = {name: tensor for name, tensor in load_file(weights).items() if "visual.blocks.1.mlp" not in name}
-    save_file(kept, weights, {"format": "pt"})
-    assert "4 tensors are missing" in refused(copy)
-    save_file({**load_file(weights), "more": next(iter(kept.values()))}, weights, {"format": "pt"})
-    assert "tensors are" in refused(copy)
-
-
-def test_special_tokens_of_another_model_are_refused(copy: Path) -> None:
-    edit(copy, "config.json", lambda content: content.update(image_token_id=9))
-    assert "config.json says image_token_id 9, the tokenizer has <|image_pad|> at 6" in refused(copy)
-
-
-def test_a_tokenizer_that_is_damaged_is_refused(copy: Path) -> None:
-    (copy / "tokenizer.json").write_text("{}")
-    assert "tokenizer" in refused(copy)
-
-
-@pytest.mark.parametrize("template", ["{{ messages[0].content }}", "{% for %}", "no place for anything"])
-def test_a_chat_template_that_loses_the_prompt_is_refused(copy: Path, template: str) -> None:
-    (copy / "chat_template.jinja").write_text(template)
-    assert "the chat template" in refused(copy)
-
-
-def test_bfloat16_runs_and_says_so(tiny: Path) -> None:
-    narrow = opened(tiny, dtype="bfloat16")
-    (one,) = narrow.run([narrow.prepare(picture(5), PIXELS)])
-    assert observed(one).provenance["dtype"] == "bfloat16"

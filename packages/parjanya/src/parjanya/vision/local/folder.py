@@ -100,6 +100,11 @@ def read(path: Path, *, weights: bool = True) -> ModelFolder:
         raise ModelFolderError(
             f"config.json says model_type {config.get('model_type')!r}; supported is {MODEL_TYPE!r} (Qwen3-VL)"
         )
+    if "quantization_config" in config:
+        raise ModelFolderError(
+            "config.json describes quantised weights; this engine runs bfloat16 and float32 alone. A server such as vLLM "
+            "runs them: use the engine openai"
+        )
     images = _images(small["preprocessor_config.json"], _part(config, "vision_config"))
     stops, pad = _ends(small["generation_config.json"])
     template = _chat_template(path, small["tokenizer_config.json"])

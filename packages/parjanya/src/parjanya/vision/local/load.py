@@ -6,7 +6,6 @@ would only warn of (tensors that are missing, left over or of another shape) is 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +58,6 @@ def dtype_for(wanted: str, device: torch.device) -> torch.dtype:
 
 def load(folder: ModelFolder, device: torch.device, dtype: torch.dtype) -> Loaded:
     """Load *folder*. Raises ``ModelFolderError`` for what is wrong with it, and what torch raises when memory is short."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     tokenizer = _tokenizer(folder)
