@@ -285,5 +285,20 @@ class TestAProcessThatLives:
         flip(folder / SECOND)
         assert Attestor(folder, manifest).at_boot(lambda: pytest.fail("loaded")) is not None
 
+    def test_a_process_that_declines_reads_nothing_again_until_the_folder_changes(
+        self, folder: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kept = (folder / SECOND).read_bytes()
+        (folder / SECOND).unlink()
+        attestor = Attestor(folder, manifest, SCORING)
+        drift = attestor.at_boot(ScriptedModel)
+        with monkeypatch.context() as blind:
+            blind.setattr("parjanya.vision.artifact.attest.examine", lambda *_: pytest.fail("read again"))
+            assert attestor.at_boot(ScriptedModel) == drift
+        (folder / SECOND).write_bytes(kept)
+        asked = ScriptedModel()
+        assert attestor.at_boot(lambda: asked) is None
+        assert asked.asked == 2
+
     def test_without_golden_answers_in_the_manifest_the_model_is_not_asked(self, folder: Path) -> None:
         assert Attestor(folder, bake(folder)).at_boot(lambda: pytest.fail("asked")) is None

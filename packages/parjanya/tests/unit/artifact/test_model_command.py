@@ -48,7 +48,7 @@ def test_a_complete_folder_gets_its_manifest(folder: Path, capsys: pytest.Captur
     assert "no golden answers" in shown
     assert manifest.part("image") == {"tag": "v1", "digest": "sha256:" + "1" * 64}
     assert manifest.part("model")["revision"] == "ab" * 20
-    assert manifest.scoring["pixel_budget"] == 786_432
+    assert manifest.scoring["pixel_budget"] == LocalSettings(folder).pixels
 
 
 def test_a_folder_that_is_not_complete_gets_none_and_everything_is_said(
@@ -121,7 +121,7 @@ def test_a_manifest_of_a_newer_program_is_not_judged(baked: Path, capsys: pytest
         (["verify", "{none}"], "is no folder"),
         (["verify", "{folder}"], "is missing: `parjanya model bake` makes it"),
         (["verify", "{folder}", "--quick", "--golden"], "name one"),
-        (["bake", "{folder}", "--pixels", "5"], "the pixel budget must be between"),
+        (["bake", "{folder}", "--pixel-budget", "5"], "the pixel budget must be between"),
         (["bake", "{folder}", "--dtype", "int4"], "dtype is 'int4', none of auto, bfloat16, float32"),
         (["bake", "{folder}", "--device", "abacus"], "device is 'abacus', none of"),
     ],
@@ -154,7 +154,7 @@ def test_golden_answers_are_baked_and_verified_under_the_settings_that_were_decl
 
     monkeypatch.setattr(model_settings, "_NEEDED", ())
     monkeypatch.setattr(model_settings, "open_model", opens)
-    assert main.run(["model", "bake", str(folder), "--pixels", "100000", "--dtype", "float32", "--device", "cpu"]) == 0
+    assert main.run(["model", "bake", str(folder), "--pixel-budget", "100000", "--dtype", "float32", "--device", "cpu"]) == 0
     assert "2 golden answers" in capsys.readouterr().out
     assert main.run(["model", "verify", str(folder), "--golden"]) == 0
     assert [(one.pixels, one.pixels_floor, one.dtype) for one in opened] == [(100_000, 100_000, "float32")] * 2
