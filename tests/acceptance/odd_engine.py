@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from parjanya.cli.main import main
@@ -28,7 +29,7 @@ def odd_open(declared: Declared, clock: Clock) -> Engine:
     real_observe = engine.observe
 
     def observe(pictures, begin: Begin):  # type: ignore[no-untyped-def]
-        def begun(positions: list[int]) -> None:
+        def begun(positions: Sequence[int]) -> None:
             begin(positions)
             if any(_is_odd(pictures[position]) for position in positions):
                 os.write(2, b"the model says its last words\n")
@@ -42,12 +43,12 @@ def odd_open(declared: Declared, clock: Clock) -> Engine:
 
 def _is_odd(picture: Picture) -> bool:
     height, width = look(picture.jpeg).grey.shape
-    return height > width
+    return bool(height > width)
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "--worker":
-        embedded.DeclaredEngine.__init__.__defaults__ = (odd_open,)
+        engines.DeclaredEngine.__init__.__defaults__ = (odd_open,)
         worker_process.run_worker(Home(Path(sys.argv[2])), sys.argv[4], supervised=True, pool=sys.argv[3])
     else:
         embedded._command = lambda root, pool, owner: [sys.executable, __file__, "--worker", str(root), pool, owner]

@@ -13,6 +13,10 @@ from product import NOT_WELL, USAGE, Product, kill, picture, pictures
 from parjanya.testing.behaviour import Ask
 from parjanya.testing.model_server import ModelServer
 
+pytestmark = pytest.mark.timeout(300)
+PATIENCE_S = 100.0
+"""Two processes, a fleet of two and a server: seconds on an idle machine."""
+
 ODD = (str(Path(__file__).parent / "odd_engine.py"),)
 NAME = "observation_1"
 """Under which the engine sends its schema."""
@@ -77,13 +81,13 @@ def test_a_server_that_is_killed_in_the_middle_and_comes_back_costs_no_attempt(p
         port = int(first.address.rsplit(":", 1)[1])
         first.schedule = lambda ask: "close_mid_body" if ask.schema_name == NAME and ask.number > 6 else None
         running = product.start("curate", product.shoot, "--json", *engine(first, "--in-flight", "2"))
-        running.until(lambda: sum(ask.number > 6 for ask in first.asked(NAME)) > 0)
-    running.until(lambda: "images wait for the engine" in running.err)
+        running.until(lambda: sum(ask.number > 6 for ask in first.asked(NAME)) > 0, PATIENCE_S)
+    running.until(lambda: "images wait for the engine" in running.err, PATIENCE_S)
     status = json.loads(product.look("status", "--json", code=NOT_WELL).out)
     (finding,) = [f for f in status["findings"] if f["code"] == "execution_drift"]
     assert "model server" in json.dumps(finding["evidence"])
     with ModelServer(port=port):
-        result = running.finish().json
+        result = running.finish(timeout_s=PATIENCE_S).json
 
     assert result["settled"]
     assert result["failed"] == {}
@@ -100,11 +104,11 @@ def test_a_server_that_is_not_there_at_the_start_is_told_at_once_and_waited_for(
     url = f"http://127.0.0.1:{port}/v1"
     declared = ("--engine", "openai", "--base-url", url, "--model", "test-vl")
     running = product.start("curate", product.shoot, "--json", *declared)
-    running.until(lambda: f"{url} does not answer" in running.err)
-    running.until(lambda: "images wait for the engine" in running.err)
+    running.until(lambda: f"{url} does not answer" in running.err, PATIENCE_S)
+    running.until(lambda: "images wait for the engine" in running.err, PATIENCE_S)
     assert attempts(product) <= {0}
     with ModelServer(port=port):
-        result = running.finish().json
+        result = running.finish(timeout_s=PATIENCE_S).json
 
     assert result["verdicts"]
     assert result["failed"] == {}
@@ -165,13 +169,13 @@ def test_a_worker_that_is_killed_while_it_asks_costs_nothing_but_time(product: P
     pictures(product.shoot, 6)
     running = product.start("curate", product.shoot, "--json", *engine(server, "--in-flight", "3"))
     server.schedule = lambda ask: "stall" if ask.schema_name == NAME else None
-    running.until(lambda: len(server.asked(NAME)) >= 2)
+    running.until(lambda: len(server.asked(NAME)) >= 2, PATIENCE_S)
     worker = vision_worker(running.process.pid)
     assert worker is not None
     kill(worker)
     server.behave(None)
 
-    result = running.finish().json
+    result = running.finish(timeout_s=PATIENCE_S).json
 
     assert result["failed"] == {}
     assert result["engines"] == {"openai test-vl": 6}
@@ -184,7 +188,8 @@ def test_an_image_that_kills_the_model_s_process_is_quarantined_and_its_neighbou
     pictures(product.shoot, 5)
     picture(product.shoot / "odd.jpg", 50, (400, 600))
 
-    result = product.curate(product.shoot, *engine(server), code=NOT_WELL, program=ODD)
+    running = product.start("curate", product.shoot, "--json", *engine(server), program=ODD)
+    result = running.finish(NOT_WELL, PATIENCE_S).json
 
     assert result["failed"] == {"worker_died": 1}
     assert result["engines"] == {"openai test-vl": 5}
