@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tbie.core.cause import Cause
 from tbie.core.keys import Address, ItemKey
@@ -273,6 +273,20 @@ class TruthStore(Protocol):
 
     def items(self, tenant: str | None = None, after: ItemKey | None = None, limit: int = 500) -> list[Item]:
         """A page of items in the order of their keys."""
+        ...
+
+    def project(
+        self,
+        paths: Sequence[tuple[str, ...]],
+        tenant: str | None = None,
+        after: ItemKey | None = None,
+        limit: int = 500,
+    ) -> list[tuple[ItemKey, list[Any]]]:
+        """Of a page of items, in the order of their keys, what the facts of completed stages hold at *paths*.
+
+        A path is a stage, then the names that lead into its facts. None where nothing is. What is not asked for is not built:
+        to look at a few values of a million items.
+        """
         ...
 
     # the change stream

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from parjanya.policy.evaluate import Signals, Test, compiled, grounds
-from parjanya.policy.signals import MODEL, SIGNALS, Facts, Kind, Value, read_signals
+from parjanya.policy.signals import MODEL, SIGNALS, Facts, Kind, Reader, Value, read_signals
 from parjanya.policy.tree import Atom, Condition, Plain, atoms, constants_of, render, signals_of
 from tbie.core.fingerprint import fingerprint
 
@@ -124,6 +124,11 @@ class Policy:
         """The stages whose facts it needs."""
         return frozenset(SIGNALS[name].stage for name in self.reads)
 
+    @cached_property
+    def reader(self) -> Reader:
+        """Reads them from what is stored."""
+        return Reader(self.reads)
+
     @property
     def needs_model(self) -> bool:
         """Whether it reads what only a vision-language model sees."""
@@ -179,20 +184,23 @@ def decide(policy: Policy, signals: Signals) -> Decision:
 
 
 def verdict(policy: Policy, signals: Signals) -> tuple[str, tuple[str, ...]]:
-    """As ``decide``, without sentences and evidence: the verdict and the codes of what fired, for counting many."""
-    worst, codes = -1, []
+    """As ``decide``, without sentences and evidence, for counting many: the verdict, and the codes that weigh so."""
+    worst, codes = -1, tuple[str, ...]()
     for group in policy.groups:
         for rule in group.rules:
             fired = rule.test(signals)
             if fired is False:
                 continue
-            worst = max(worst, SEVERITY[rule.verdict] if fired else SEVERITY["review"])
-            codes.extend([rule.code] if fired else [f"unknown_{name}" for name in _missing(rule, signals)])
+            severity = SEVERITY[rule.verdict] if fired else SEVERITY["review"]
+            if severity >= worst:
+                found = (rule.code,) if fired else tuple(f"unknown_{name}" for name in _missing(rule, signals))
+                codes = found if severity > worst else codes + found
+                worst = severity
             if group.combine == FIRST_MATCH:
                 break
     if worst < 0:
         return policy.default.verdict, (policy.default.code,)
-    return _BY_SEVERITY[worst], tuple(codes)
+    return _BY_SEVERITY[worst], codes
 
 
 _BY_SEVERITY = {severity: name for name, severity in SEVERITY.items()}

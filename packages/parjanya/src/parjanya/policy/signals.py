@@ -8,7 +8,7 @@ A stage that stores a new figure gets a line here; ``model.*`` follows from the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf, isfinite
@@ -19,7 +19,6 @@ from parjanya.observation.fields import FIELDS, Choice, Flag, Grade, Several
 Facts = Mapping[str, Mapping[str, Any]]
 """Facts by stage name."""
 Value = float | str | bool | tuple[str, ...] | None
-Read = Callable[[Facts], Any]
 
 
 class Kind(StrEnum):
@@ -35,6 +34,10 @@ class Kind(StrEnum):
     """Any text: the name of a file, say."""
 
 
+Path = tuple[str, ...]
+"""Where a value is stored: the stage, and the names that lead to it within the facts of the stage."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signal:
     """One named value."""
@@ -43,66 +46,77 @@ class Signal:
     kind: Kind
     words: str
     """As in "… is not known"."""
-    read: Read
-    stage: str
-    """The stage whose facts it is read from."""
+    paths: tuple[Path, ...]
+    """Where what it is made of is stored, all in the facts of one stage."""
     values: tuple[str, ...] = ()
     """What a choice or a list may hold."""
     low: float = -inf
     high: float = inf
     """Between which a number lies, both included."""
+    derive: Callable[..., Any] | None = None
+    """Makes the value of what is at the paths (None where nothing is); without it there is one path, to the value itself."""
+
+    @property
+    def stage(self) -> str:
+        """The stage whose facts it is read from."""
+        return self.paths[0][0]
+
+    def of(self, found: Sequence[Any]) -> Value:
+        """The value, from what is at the paths; None unless it is of the signal's type."""
+        value = found[0] if self.derive is None else self.derive(*found)
+        return None if value is None else typed(self, value)
 
 
-def _path(*names: str) -> Read:
-    stage, *rest = names
+def at(facts: Facts, path: Path) -> Any:
+    """What is stored there, None if nothing is."""
+    found: Any = facts
+    for name in path:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(name)
+    return found
 
-    def read(facts: Facts) -> Any:
-        found: Any = facts.get(stage)
-        for name in rest:
-            if not isinstance(found, Mapping):
-                return None
-            found = found.get(name)
-        return found
 
-    return read
+def _one(name: str, kind: Kind, words: str, *path: str, values: tuple[str, ...] = ()) -> Signal:
+    return Signal(name, kind, words, (path,), values)
 
 
 def _number(name: str, words: str, *path: str, low: float = -inf, high: float = inf) -> Signal:
-    return Signal(name, Kind.NUMBER, words, _path(*path), path[0], low=low, high=high)
+    return Signal(name, Kind.NUMBER, words, (path,), low=low, high=high)
 
 
-def _long_side(facts: Facts) -> Any:
-    technical = facts.get("technical", {})
-    width, height = technical.get("width"), technical.get("height")
-    if isinstance(width, int | float) and isinstance(height, int | float):
-        return max(width, height)
-    return None
+def _is_number(found: Any) -> bool:
+    return isinstance(found, int | float) and not isinstance(found, bool) and isfinite(found)
 
 
-def _camera_known(facts: Facts) -> Any:
-    exif = facts.get("technical", {}).get("exif")
-    return bool(exif.get("make") or exif.get("model")) if isinstance(exif, Mapping) else None
+def _long_side(width: Any, height: Any) -> Any:
+    return max(width, height) if _is_number(width) and _is_number(height) else None
 
 
-def _group_kind(facts: Facts) -> Any:
-    group = facts.get("group")
-    if group is None or "kind" not in group:
-        return None
-    kind = group["kind"]
-    return "alone" if kind is None else kind
+def _camera_known(make: Any, model: Any, width: Any) -> Any:
+    """Metadata are read of everything that is decoded: no camera in those of a picture with a width is none at all."""
+    return None if width is None else bool(make or model)
 
 
-def _behind_best(facts: Facts) -> Any:
+def _group_kind(kind: Any, best: Any) -> Any:
+    """An image that stands alone is the best of its kind, and has been compared."""
+    return "alone" if kind is None and best is not None else kind
+
+
+def _behind_best(differences: Any) -> Any:
     """How much sharper the best of its group is; 0 for the best itself and for an image that stands alone."""
-    group = facts.get("group")
-    if group is None or "differences" not in group:
+    if not isinstance(differences, Sequence):
         return None
-    for difference in group["differences"] or ():
+    for difference in differences:
         if "sharpness" in str(difference.get("measure")):
             this, best = difference.get("this"), difference.get("best")
-            both = isinstance(this, int | float) and isinstance(best, int | float)
-            return best - this if both else None
+            return best - this if _is_number(this) and _is_number(best) else None
     return 0.0
+
+
+def _expected(expected: Any, digit: Any) -> Any:
+    """The expected value of a grade where the model's probabilities are known, else the digit it wrote."""
+    return digit if expected is None else expected
 
 
 MEDIA: tuple[str, ...] = (
@@ -120,11 +134,17 @@ MEDIA += ("screenshot", "slide", "social_card", "unsure")
 """What the classical engine may call an image."""
 
 _SEEN = (
-    Signal("medium", Kind.CHOICE, "what kind of picture it is", _path("observe", "medium"), "observe", MEDIA),
+    _one("medium", Kind.CHOICE, "what kind of picture it is", "observe", "medium", values=MEDIA),
     _number("medium_confidence", "how sure that is", "observe", "confidence", low=0, high=1),
     _number("photo_probability", "how likely it is a photograph", "observe", "is_photo_probability", low=0, high=1),
     _number("flat_area", "how much of it is flat colour", "observe", "evidence", "zero_laplacian", low=0, high=1),
-    Signal("camera_known", Kind.FLAG, "whether a camera made it", _camera_known, "technical"),
+    Signal(
+        "camera_known",
+        Kind.FLAG,
+        "whether a camera made it",
+        (("technical", "exif", "make"), ("technical", "exif", "model"), ("technical", "width")),
+        derive=_camera_known,
+    ),
 )
 _MEASURED = (
     _number("subject_sharpness", "the sharpness of its sharpest part", "quality", "subject_sharpness", low=0, high=1),
@@ -134,20 +154,33 @@ _MEASURED = (
     _number("clipped_highlights", "its clipped highlights", "quality", "clipped_highlights", low=0, high=1),
     _number("clipped_shadows", "its clipped shadows", "quality", "clipped_shadows", low=0, high=1),
     _number("noise", "its noise", "quality", "noise", low=0),
-    Signal("long_side_px", Kind.NUMBER, "its size", _long_side, "technical", low=1),
+    Signal(
+        "long_side_px",
+        Kind.NUMBER,
+        "its size",
+        (("technical", "width"), ("technical", "height")),
+        low=1,
+        derive=_long_side,
+    ),
 )
 _COMPARED = (
     Signal(
         "group_kind",
         Kind.CHOICE,
         "whether it has near twins",
-        _group_kind,
-        "group",
+        (("group", "kind"), ("group", "best")),
         ("alone", "exact", "near_duplicate", "burst"),
+        derive=_group_kind,
     ),
-    Signal("best_of_group", Kind.FLAG, "whether it is the best of its group", _path("group", "best"), "group"),
-    Signal("best_name", Kind.TEXT, "the name of the best of its group", _path("group", "best_name"), "group"),
-    Signal("sharpness_behind_best", Kind.NUMBER, "how it compares with the best of its group", _behind_best, "group"),
+    _one("best_of_group", Kind.FLAG, "whether it is the best of its group", "group", "best"),
+    _one("best_name", Kind.TEXT, "the name of the best of its group", "group", "best_name"),
+    Signal(
+        "sharpness_behind_best",
+        Kind.NUMBER,
+        "how it compares with the best of its group",
+        (("group", "differences"),),
+        derive=_behind_best,
+    ),
     _number("scene_size", "how many images its scene has", "group", "scene_size", low=1),
     _number("scene_rank", "its rank within its scene", "group", "scene_rank", low=1),
     _number(
@@ -159,34 +192,22 @@ _COMPARED = (
 def _of_the_model() -> list[Signal]:
     """One signal for each field of an observation that rules may read; texts are for people."""
     found: list[Signal] = []
-    observed = ("observe", "model", "observation")
     for field in FIELDS:
-        name = f"model.{field.name}"
+        name, path = f"model.{field.name}", ("observe", "model", "observation", field.name)
         match field:
             case Choice(values=values):
-                found.append(Signal(name, Kind.CHOICE, field.words, _path(*observed, field.name), "observe", values))
+                found.append(_one(name, Kind.CHOICE, field.words, *path, values=values))
             case Flag():
-                found.append(Signal(name, Kind.FLAG, field.words, _path(*observed, field.name), "observe"))
+                found.append(_one(name, Kind.FLAG, field.words, *path))
             case Several(values=values):
-                found.append(Signal(name, Kind.LIST, field.words, _path(*observed, field.name), "observe", values))
+                found.append(_one(name, Kind.LIST, field.words, *path, values=values))
             case Grade():
-                entropy = _path("observe", "model", "grades", field.name, "entropy")
+                grade = ("observe", "model", "grades", field.name)
+                paths = ((*grade, "expected"), path)
+                found.append(Signal(name, Kind.NUMBER, field.words, paths, low=1, high=5, derive=_expected))
                 words = f"how sure the model is of {field.words}"
-                found.append(Signal(name, Kind.NUMBER, field.words, _grade(field.name), "observe", low=1, high=5))
-                found.append(Signal(f"{name}_entropy", Kind.NUMBER, words, entropy, "observe", low=0, high=1))
+                found.append(_number(f"{name}_entropy", words, *grade, "entropy", low=0, high=1))
     return found
-
-
-def _grade(name: str) -> Read:
-    """The expected value where the model's probabilities are known, else the digit it wrote."""
-    expected = _path("observe", "model", "grades", name, "expected")
-    digit = _path("observe", "model", "observation", name)
-
-    def read(facts: Facts) -> Any:
-        found = expected(facts)
-        return digit(facts) if found is None else found
-
-    return read
 
 
 SIGNALS: Mapping[str, Signal] = {s.name: s for s in (*_SEEN, *_MEASURED, *_COMPARED, *_of_the_model())}
@@ -199,8 +220,7 @@ def typed(signal: Signal, found: Any) -> Value:
     """*found* if it is of the signal's type, else None."""
     match signal.kind:
         case Kind.NUMBER:
-            good = isinstance(found, int | float) and not isinstance(found, bool) and isfinite(found)
-            return found if good else None
+            return found if _is_number(found) else None
         case Kind.CHOICE:
             return found if isinstance(found, str) and found in signal.values else None
         case Kind.FLAG:
@@ -215,4 +235,25 @@ def typed(signal: Signal, found: Any) -> Value:
 def read_signals(facts: Facts, names: Collection[str] | None = None) -> dict[str, Value]:
     """The signals of one image: those of *names*, or all of them."""
     wanted = SIGNALS.values() if names is None else [SIGNALS[name] for name in names]
-    return {signal.name: typed(signal, signal.read(facts)) for signal in wanted}
+    return {signal.name: signal.of([at(facts, path) for path in signal.paths]) for signal in wanted}
+
+
+class Reader:
+    """Reads some signals from what is at their paths: facts need not be built to decide about a million images."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        chosen = [SIGNALS[name] for name in names]
+        self.paths: tuple[Path, ...] = tuple(dict.fromkeys(path for signal in chosen for path in signal.paths))
+        where = {path: index for index, path in enumerate(self.paths)}
+        self._plain = [(s.name, s, where[s.paths[0]]) for s in chosen if s.derive is None]
+        self._derived = [(s.name, s, [where[path] for path in s.paths]) for s in chosen if s.derive is not None]
+
+    def read(self, row: Sequence[Any]) -> dict[str, Value]:
+        """The signals, from the values at ``paths``. Signals that are not known are left out."""
+        found: dict[str, Value] = {}
+        for name, signal, index in self._plain:
+            if row[index] is not None:
+                found[name] = typed(signal, row[index])
+        for name, signal, indexes in self._derived:
+            found[name] = signal.of([row[index] for index in indexes])
+        return found

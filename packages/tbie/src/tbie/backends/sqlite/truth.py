@@ -16,6 +16,7 @@ from tbie import lifecycle
 from tbie.backends.sqlite.batch import Batch
 from tbie.backends.sqlite.database import Database
 from tbie.backends.sqlite.keys import chunks, flat, wanted
+from tbie.backends.sqlite.projection import project
 from tbie.backends.sqlite.registry import Registry, check_fence
 from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, to_record
 from tbie.core.cause import Cause
@@ -160,6 +161,15 @@ class SqliteTruth(Registry):
             (*start, *([tenant] if tenant is not None else []), limit),
         )
         return [item for item in self.get([ItemKey(*row) for row in rows]) if item is not None]
+
+    def project(
+        self,
+        paths: Sequence[tuple[str, ...]],
+        tenant: str | None = None,
+        after: ItemKey | None = None,
+        limit: int = 500,
+    ) -> list[tuple[ItemKey, list[Any]]]:
+        return project(self._db, paths, tenant, after, limit)
 
     # -- the change stream
 
