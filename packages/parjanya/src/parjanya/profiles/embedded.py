@@ -30,7 +30,7 @@ from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.intent import SqliteIntent
 from tbie.backends.sqlite.ledger import SqliteLedger
 from tbie.backends.sqlite.objects import LocalObjects
-from tbie.backends.sqlite.slot import SUFFIX, is_alive, read_slot
+from tbie.backends.sqlite.slot import SUFFIX, Doing, is_alive, read_slot
 from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.campaign import Campaign, Driver
 from tbie.campaign.record import Selects
@@ -94,15 +94,22 @@ class System:
         return events
 
     def bury(self, death: Death) -> None:
-        """Free what a dead worker held, and charge the item it was working on."""
-        token = death.doing.token if death.doing is not None else None
+        """Free what a dead worker held, and charge what it was working on."""
+        suspects = death.suspects
         evidence = dict(death.evidence)
         if death.doing is not None:
             evidence["stage"] = death.doing.stage
         if self.events is not None:
-            self.events.say(WARNING, "death", decision=token, owner=death.owner, reason=death.reason, **told(death))
+            self.events.say(
+                WARNING,
+                "death",
+                decision=suspects[0] if len(suspects) == 1 else None,
+                owner=death.owner,
+                reason=death.reason,
+                **told(death),
+            )
         args = (self.workflow, self.truth, self.intent, death.reason, evidence)
-        if settle_death(death.owner, token, *args):
+        if settle_death(death.owner, suspects, *args):
             self.intent_bell.ring()
             self.truth_bell.ring()
 
@@ -129,7 +136,7 @@ class System:
         for path in sorted(self.home.run.glob(f"*{SUFFIX}")):
             if is_alive(path):
                 doing = read_slot(path)
-                found[path.name.removesuffix(SUFFIX)] = f"{doing.stage} {doing.item.item}" if doing else "idle"
+                found[path.name.removesuffix(SUFFIX)] = in_words(doing) if doing else "idle"
         return found
 
     def listen(self, topic: str, name: str) -> Listener:
@@ -144,13 +151,19 @@ class System:
             thing.close()
 
 
+def in_words(doing: Doing) -> str:
+    """What a worker has in hand: stage and item, or how many."""
+    return f"{doing.stage} {doing.item.item if doing.items == 1 else f'{doing.items} items'}"
+
+
 def told(death: Death) -> dict[str, object]:
     """What a dead worker was doing, as fields of an event."""
     if death.doing is None:
         return {"exit_status": death.evidence.get("exit_status")}
-    item = death.doing.item
-    where = {"stage": death.doing.stage, "tenant": item.tenant, "item": item.item}
-    return {**where, "exit_status": death.evidence.get("exit_status")}
+    doing, status = death.doing, death.evidence.get("exit_status")
+    if doing.items > 1:
+        return {"stage": doing.stage, "suspects": list(doing.tokens), "exit_status": status}
+    return {"stage": doing.stage, "tenant": doing.item.tenant, "item": doing.item.item, "exit_status": status}
 
 
 def open_system(
