@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
@@ -121,6 +122,30 @@ def test_a_folder_of_somebody_else_is_left_alone(run: ModuleType, capsys: pytest
         run.prepare("runtime")
     assert run.asked == []
     assert "was not made by ./run" in capsys.readouterr().err
+
+
+def test_where_byte_code_is_not_wanted_beside_sources_it_goes_into_the_environment(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")  # so that it is put back after the test
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX")
+    run.keep_byte_code()
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+    assert os.environ["PYTHONPYCACHEPREFIX"].startswith(str(run.ENV))
+
+
+@pytest.mark.parametrize("setting", [None, ""])
+def test_otherwise_byte_code_goes_where_python_puts_it(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, setting: str | None
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX")
+    if setting is None:
+        monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    run.keep_byte_code()
+    assert "PYTHONPYCACHEPREFIX" not in os.environ
 
 
 @pytest.mark.parametrize("arguments", [["fly"], [], ["check", "everything"], ["bench", "no-such-benchmark"]])

@@ -43,10 +43,10 @@ def observing(declared: Declared) -> Observing:
         case Classical():
             return Observing()
         case OpenAI(in_flight=in_flight):
-            # enough that the last requests of one claim are few beside it; a server may take a minute for one
-            return Observing(version, VISION, _ASKING, 180.0, max(16, 8 * in_flight))
+            # so many that the last requests of one claim, which leave a server half idle, are few beside it
+            return Observing(version, VISION, _ASKING, declared.settings().longest_s + 10, max(32, 8 * in_flight))
         case Transformers():
-            # batches of a device end together: the last of a claim wastes most of one, so a claim is many of them
+            # a device works in batches, and the last of a claim may be a small one: a claim is many of them
             return Observing(version, VISION, _ASKING, 180.0, 512)
 
 

@@ -114,12 +114,12 @@ def worker(*, pool: str = POOL, until_idle: bool = False, common: Common | None 
         Leave when there is nothing to do.
     """
     common = common or Common()
+    if pool not in (POOL, VISION):
+        raise UsageError(f"there is no pool {pool!r}; pools: {POOL}, {VISION}")
     with opened(common) as system:  # a home that cannot be used is one clear line, before anything starts
-        pools, words = system.workflow.pools, system.declared.words()
-    if pool == VISION and VISION not in pools:
-        raise UsageError(f"this home has no pool {VISION!r}: its engine is {words}, which the pool {POOL!r} runs")
-    if pool not in pools:
-        raise UsageError(f"there is no pool {pool!r}; pools: {', '.join(pools)}")
+        if pool not in system.workflow.pools:
+            words = system.declared.words()
+            raise UsageError(f"this home has no pool {pool!r}: its engine is {words}, which the pool {POOL!r} runs")
     from parjanya.profiles.worker_process import run_worker
 
     done = run_worker(

@@ -6,6 +6,7 @@ hold one too, and never opens it: torch and clients of servers are imported by w
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
@@ -28,9 +29,13 @@ def open_declared(declared: Declared, clock: Clock) -> Engine:
     """The engine itself. Imports what it needs, and raises whatever that raises."""
     match declared:
         case OpenAI():
-            raise NotImplementedError
+            from parjanya.vision.openai import engine, settings  # noqa: PLC0415 - for the processes of one pool
+
+            return engine.make(declared.settings(settings.key_from(os.environ)), clock=clock)
         case Transformers():
-            raise NotImplementedError
+            from parjanya.vision.local.engine import TransformersEngine  # noqa: PLC0415 - for the processes of one pool
+
+            return TransformersEngine(declared.settings(), clock)
         case Classical():
             raise ValueError("the classical engine is no model: the stage runs it by itself")
 

@@ -1,1 +1,1 @@
-"""What tests and benchmarks of models need, shipped so that others can use it: nothing here is imported by the program."""
+"""What tests, drills and benchmarks of models need, shipped so that others can use it: no part of the program imports it."""

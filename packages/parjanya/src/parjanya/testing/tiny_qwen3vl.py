@@ -181,7 +181,7 @@ def _tokenizer(shape: Shape) -> Tokenizer:
 
 
 def _filled(tokenizer: Tokenizer, vocabulary: int) -> Tokenizer:
-    """*tokenizer* with made-up words up to *vocabulary* tokens: no text is cut into them, but an answer may be written with them."""
+    """*tokenizer* with made-up words up to *vocabulary* tokens: no text is cut into them, but answers may hold them."""
     document = json.loads(tokenizer.to_str())
     known: dict[str, int] = document["model"]["vocab"]
     chance = np.random.default_rng(0)

@@ -19,8 +19,9 @@ class Candidate:
     """One image of a tenant. Every field but ``item``, ``path`` and ``sha256`` may be unknown (None), never zero
     instead.
 
-    ``eyes``, ``focus``, ``exposure`` and ``expression`` are what a model saw (``parjanya.observation.fields``), None without
-    one, and where it says that there is nothing to see or that it is not sure. ``taken_ms`` counts on the camera's own clock (local time, no zone): only differences on one camera mean anything.
+    ``taken_ms`` counts on the camera's own clock (local time, no zone): only differences on one camera mean anything.
+    ``eyes``, ``focus``, ``exposure`` and ``expression`` are what a model saw (``parjanya.observation.fields``), None
+    without one, and where it says that there is nothing to see or that it is not sure.
     ``stored_group`` holds the group facts committed before, None if there are none.
     """
 

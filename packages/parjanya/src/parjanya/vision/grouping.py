@@ -20,8 +20,8 @@ from parjanya.vision.candidate import Candidate
 from parjanya.vision.likeness import is_informative, similar_pairs, upright_distance, upright_words
 
 CODE_VERSION = 2
-#: Bits of 256. Copies of one image differ in at most 52 (a crop of 3 %), different scenes in 90 and more.
-NEAR_BITS = 52
+#: Bits of 256. Copies of one image, cropped by 2 % on each side, differ in at most 54; different scenes in 90 and more.
+NEAR_BITS = 60
 #: Frames of one moment, with a moving subject or hand: still nearer than different scenes.
 BURST_BITS = 88
 BURST_GAP_MS = 3_000

@@ -16,7 +16,10 @@ from parjanya.imaging.orbits import Words
 HASH_BITS = 256
 _BLOCK = 16_384  # 128 KiB of each of three columns: with the temporaries inside the second-level cache
 
+_PENDING = 1 << 18  # pairs whose exact distance is worked out at once: some 50 MiB
+
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+_NO_PAIRS: Pairs = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 def is_informative(hash_hex: str | None) -> bool:
@@ -45,7 +48,7 @@ def similar_pairs(hashes: Sequence[str], limit: int) -> Pairs:
     upright, turned = orbits.to_words(bits)
     bounds = orbits.to_bounds(bits)
     scan, count = orbits.Scan(bounds, _BLOCK), len(hashes)
-    ones, others = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    found, ones, others, waiting = [_NO_PAIRS], [], [], 0
     # The block stays in the cache while every earlier image is compared with it.
     for start in range(0, count, _BLOCK):
         stop = min(start + _BLOCK, count)
@@ -54,8 +57,13 @@ def similar_pairs(hashes: Sequence[str], limit: int) -> Pairs:
             if near.size:
                 ones.append(np.full(near.size, one))
                 others.append(near)
-    i, j = np.concatenate(ones), np.concatenate(others)
-    distance = orbits.nearest(upright[i], upright[j], turned[j])
-    kept = distance <= limit
-    order = np.lexsort((j[kept], i[kept]))
-    return i[kept][order], j[kept][order], distance[kept][order]
+                waiting += near.size
+            if waiting and (waiting >= _PENDING or one == stop - 2):
+                i, j = np.concatenate(ones), np.concatenate(others)
+                distance = orbits.nearest(upright[i], upright[j], turned[j])
+                kept = distance <= limit
+                found.append((i[kept], j[kept], distance[kept]))
+                ones, others, waiting = [], [], 0
+    i, j, distance = (np.concatenate([part[k] for part in found]) for k in range(3))
+    order = np.lexsort((j, i))
+    return i[order], j[order], distance[order]

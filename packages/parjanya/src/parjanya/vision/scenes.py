@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from statistics import median
 
 from parjanya.vision import ranking
@@ -90,7 +91,7 @@ def _runs(images: Sequence[Candidate]) -> list[list[int]]:
     found: list[list[int]] = []
     for _, taken in sorted(by_camera.items()):
         taken.sort()
-        pauses = [later[0] - earlier[0] for earlier, later in zip(taken, taken[1:], strict=False)]
+        pauses = [later[0] - earlier[0] for earlier, later in pairwise(taken)]
         found.append([taken[0][2]])
         for position, (_, _, i) in enumerate(taken[1:]):
             if _is_long(pauses, position):

@@ -22,7 +22,7 @@ class Room(CacheLayerMixin):  # type: ignore[misc]  # the library is not typed h
     def __init__(self, keys: torch.Tensor, values: torch.Tensor, rows: int, room: int) -> None:
         """*keys* and *values* of the head, (1, heads, columns, width), for *rows* rows, and *room* for columns after it."""
         super().__init__()
-        self._used = keys.shape[-2]
+        self._used = int(keys.shape[-2])
         self.keys, self.values = (self._wider(head.expand(rows, -1, -1, -1), room) for head in (keys, values))
         self.is_initialized = True
 

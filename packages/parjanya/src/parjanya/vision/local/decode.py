@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import Qwen3VLForConditionalGeneration
-from transformers.cache_utils import DynamicCache
+from transformers.cache_utils import Cache, DynamicCache
 
 from parjanya.vision.local.cache import for_batch
 from parjanya.vision.local.folder import ImageRules
@@ -75,9 +76,17 @@ class Decoder:
         self._bits = torch.arange(32, dtype=torch.int32, device=self._device)
         self._head = self._read_head()
 
-    @torch.inference_mode()
     def write(self, looks: Sequence[Look], most: int) -> list[Written]:
         """Answer each of *looks* with at most *most* tokens."""
+        with torch.inference_mode():
+            return self._write(looks, most)
+
+    def first_logits(self, looks: Sequence[Look]) -> torch.Tensor:
+        """(rows, vocabulary): what the model would write first, before any constraint."""
+        with torch.inference_mode():
+            return self._first(looks)[3].logits[:, -1].float()
+
+    def _write(self, looks: Sequence[Look], most: int) -> list[Written]:
         written = [Written(self._grammar.row()) for _ in looks]
         rows = [one.row for one in written]
         cache, seen, places, output = self._first(looks)
@@ -101,11 +110,6 @@ class Decoder:
             one.passes = passes
         return written
 
-    @torch.inference_mode()
-    def first_logits(self, looks: Sequence[Look]) -> torch.Tensor:
-        """(rows, vocabulary): what the model would write first, before any constraint."""
-        return self._first(looks)[3].logits[:, -1].float()  # type: ignore[no-any-return]
-
     def numbers(self, look: Look) -> torch.Tensor:
         """(patches, colour * frames * row * column): what the vision part is given, on the device."""
         cut = torch.from_numpy(look.patches).to(self._device)
@@ -121,7 +125,7 @@ class Decoder:
             self._model(input_ids=ids, position_ids=positions, past_key_values=cache, use_cache=True, logits_to_keep=1)
         return [(layer.keys, layer.values) for layer in cache.layers]
 
-    def _first(self, looks: Sequence[Look]):  # type: ignore[no-untyped-def]
+    def _first(self, looks: Sequence[Look]) -> tuple[Cache, NDArray[np.bool_], NDArray[np.int64], Any]:
         """The pass over the tails: (cache, which columns are no padding, next place by row, output)."""
         tails = [self.prompt.tail(look.grid) for look in looks]
         rows, columns = len(looks), max(map(len, tails))
@@ -142,8 +146,13 @@ class Decoder:
         return cache, seen, places, output
 
     def _forward(
-        self, ids: NDArray[np.int64], seen: NDArray[np.bool_], positions: NDArray[np.int64], cache, **pictures: torch.Tensor
-    ):  # type: ignore[no-untyped-def]
+        self,
+        ids: NDArray[np.int64],
+        seen: NDArray[np.bool_],
+        positions: NDArray[np.int64],
+        cache: Cache,
+        **pictures: torch.Tensor,
+    ) -> Any:
         return self._model(
             input_ids=torch.from_numpy(ids).to(self._device),
             attention_mask=torch.from_numpy(seen).to(self._device),
@@ -183,7 +192,9 @@ class Decoder:
         shares = torch.softmax(logits[:, self._levels], dim=-1)
         found = torch.cat([tokens[:, None].float(), best[:, None], shares], dim=1).tolist()
         if not np.isfinite([row[1] for row in found]).all():
-            raise NotFiniteError("the model computes numbers that are none; its weights are damaged, or its type is too narrow")
+            raise NotFiniteError(
+                "the model computes numbers that are none; its weights are damaged, or its type is too narrow"
+            )
         return [int(row[0]) for row in found], [row[2:] for row in found]
 
     def _draw(self, masked: torch.Tensor, likeliest: torch.Tensor, points: list[float]) -> torch.Tensor:

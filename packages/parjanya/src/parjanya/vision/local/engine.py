@@ -63,7 +63,9 @@ def open_model(settings: LocalSettings, clock: Clock) -> LocalModel:
     from parjanya.vision.local import load, model  # noqa: PLC0415 - torch is imported here, by those who need it
 
     device = load.device_for(settings.device)
-    return model.LocalModel(checked, load.load(checked, device, load.dtype_for(settings.dtype, device)), settings, clock)
+    return model.LocalModel(
+        checked, load.load(checked, device, load.dtype_for(settings.dtype, device)), settings, clock
+    )
 
 
 class TransformersEngine:
@@ -72,7 +74,10 @@ class TransformersEngine:
     name = "transformers"
 
     def __init__(
-        self, settings: LocalSettings, clock: Clock, open_with: Callable[[LocalSettings, Clock], LocalModel] = open_model
+        self,
+        settings: LocalSettings,
+        clock: Clock,
+        open_with: Callable[[LocalSettings, Clock], LocalModel] = open_model,
     ) -> None:
         self._settings, self._clock, self._open = settings, clock, open_with
         self._identity: dict[str, Any] | None = None
@@ -82,9 +87,9 @@ class TransformersEngine:
         self._ready_bytes: int | None = None
 
     def identity(self) -> Mapping[str, Any]:
-        """All that changes answers. Raises ``ModelFolderError`` or ``ArtifactError`` if it depends on a folder that is damaged."""
+        """All that changes answers. Raises ``ModelFolderError`` or ``ArtifactError`` if it depends on a damaged folder."""
         if self._identity is None:
-            self._identity = {"engine": self.name, "model": self._model_identity(), **scoring(self._settings)}
+            self._identity = {"engine": self.name, **self._model_identity(), **scoring(self._settings)}
         return self._identity
 
     def attest(self) -> Drift | None:
@@ -102,7 +107,9 @@ class TransformersEngine:
     def observe(self, pictures: Sequence[Picture], begin: Begin) -> Iterator[tuple[int, Seen]]:
         """Look at *pictures*. Raises ``RuntimeError`` unless ``attest`` has let this process take work."""
         if self._flow is None:
-            raise RuntimeError("the engine has not been attested; call attest() first, and go on only if it returns None")
+            raise RuntimeError(
+                "the engine has not been attested; call attest() first, and go on only if it returns None"
+            )
         manifest = self._attestor.manifest.id if self._attestor is not None else None
         for position, seen in self._flow.observe(pictures, begin):
             if isinstance(seen, Observed):
@@ -139,7 +146,11 @@ class TransformersEngine:
             return {"manifest": self._settings.manifest}
         if (self._settings.folder / MANIFEST).is_file():
             return {"manifest": read_manifest(self._settings.folder / MANIFEST).id}
-        return {"sketch": folder.read(self._settings.folder).sketch, "packages": {name: _installed(name) for name in PACKAGES}}
+        return {
+            "manifest": None,
+            "sketch": folder.read(self._settings.folder).sketch,
+            "packages": {name: _installed(name) for name in PACKAGES},
+        }
 
     def _boot(self) -> Drift | None:
         settings = self._settings
@@ -155,7 +166,10 @@ class TransformersEngine:
         from parjanya.vision.local import memory  # noqa: PLC0415 - it imports torch
 
         flow = FlowSettings(
-            pixels=settings.pixels, pixels_floor=settings.pixels_floor, threads=settings.threads, most=settings.batch_items
+            pixels=settings.pixels,
+            pixels_floor=settings.pixels_floor,
+            threads=settings.threads,
+            most_items=settings.batch_items,
         )
         self._ready_bytes = memory.resident_bytes()
         self._flow = DeviceFlow(self._opened(), flow, self._clock)
@@ -180,7 +194,9 @@ def probe(model: LocalModel) -> Drift | None:
     """Whether *model* answers under the schema, and looks at the picture at all: two pictures must not give one and the same."""
     first, second = (model.glimpse(drawn) for drawn in _pictures())
     if first.top == second.top:
-        return Drift({"model": ("two pictures give two answers", "the same numbers for both: the picture does not reach it")})
+        return Drift(
+            {"model": ("two pictures give two answers", "the same numbers for both: the picture does not reach it")}
+        )
     return None
 
 

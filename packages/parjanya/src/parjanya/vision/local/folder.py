@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any
 
 MODEL_TYPE = "qwen3_vl"
-_REQUIRED = ("config.json", "generation_config.json", "preprocessor_config.json", "tokenizer.json", "tokenizer_config.json")
+_REQUIRED = (
+    "config.json",
+    "generation_config.json",
+    "preprocessor_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
 _WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _CODE = frozenset({".py", ".pyc", ".so"})
 _PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack"})
@@ -74,20 +80,31 @@ def read(path: Path) -> ModelFolder:
     _refuse_code(path)
     missing = [name for name in _REQUIRED if not (path / name).is_file()]
     if missing:
-        raise ModelFolderError(f"{path} lacks {', '.join(missing)}; get the model's repository again, with all of its files")
-    small = {name: _json(path / name, _MOST_INDEX_BYTES if name == "tokenizer.json" else _MOST_JSON_BYTES) for name in _REQUIRED}
+        raise ModelFolderError(
+            f"{path} lacks {', '.join(missing)}; get the model's repository again, with all of its files"
+        )
+    small = {
+        name: _json(path / name, _MOST_INDEX_BYTES if name == "tokenizer.json" else _MOST_JSON_BYTES)
+        for name in _REQUIRED
+    }
     for name, content in small.items():
         if "auto_map" in content:
-            raise ModelFolderError(f"{name} names code of its own (auto_map), which is never run; use a model of the {MODEL_TYPE} family")
+            raise ModelFolderError(
+                f"{name} names code of its own (auto_map), which is never run; use a model of the {MODEL_TYPE} family"
+            )
     config = small["config.json"]
     if config.get("model_type") != MODEL_TYPE:
-        raise ModelFolderError(f"config.json says model_type {config.get('model_type')!r}; supported is {MODEL_TYPE!r} (Qwen3-VL)")
+        raise ModelFolderError(
+            f"config.json says model_type {config.get('model_type')!r}; supported is {MODEL_TYPE!r} (Qwen3-VL)"
+        )
     images = _images(small["preprocessor_config.json"], _part(config, "vision_config"))
     stops, pad = _ends(small["generation_config.json"])
     template = _chat_template(path, small["tokenizer_config.json"])
     tables = _tables(path)
     sketch = hashlib.sha256(json.dumps([small, template, tables], sort_keys=True).encode()).hexdigest()
-    return ModelFolder(path, config, images, template, stops, pad, frozenset(n for t in tables.values() for n in t), sketch)
+    return ModelFolder(
+        path, config, images, template, stops, pad, frozenset(n for t in tables.values() for n in t), sketch
+    )
 
 
 def _refuse_code(path: Path) -> None:
@@ -95,7 +112,9 @@ def _refuse_code(path: Path) -> None:
         if file.suffix in _CODE:
             raise ModelFolderError(f"{file.name} is code; a model folder must hold none, remove it")
         if file.suffix in _PICKLES:
-            raise ModelFolderError(f"{file.name} can run code when it is loaded; only safetensors are loaded, remove it")
+            raise ModelFolderError(
+                f"{file.name} can run code when it is loaded; only safetensors are loaded, remove it"
+            )
 
 
 def _json(path: Path, most_bytes: int) -> dict[str, Any]:
@@ -130,10 +149,16 @@ def _images(rules: Mapping[str, Any], vision: Mapping[str, Any]) -> ImageRules:
     kind = rules.get("image_processor_type")
     if kind not in _IMAGE_PROCESSORS:
         raise ModelFolderError(f"{file}: image_processor_type is {kind!r}; known are {', '.join(_IMAGE_PROCESSORS)}")
-    pairs = (("patch_size", "patch_size"), ("merge_size", "spatial_merge_size"), ("temporal_patch_size", "temporal_patch_size"))
+    pairs = (
+        ("patch_size", "patch_size"),
+        ("merge_size", "spatial_merge_size"),
+        ("temporal_patch_size", "temporal_patch_size"),
+    )
     for name, same in pairs:
         if _whole(rules, name, file) != _whole(vision, same, "config.json"):
-            raise ModelFolderError(f"{file} says {name} {rules[name]}, config.json says {same} {vision[same]}: not of one model")
+            raise ModelFolderError(
+                f"{file} says {name} {rules[name]}, config.json says {same} {vision[same]}: not of one model"
+            )
     for switch in ("do_resize", "do_rescale", "do_normalize", "do_convert_rgb"):
         if rules.get(switch, True) is not True:
             raise ModelFolderError(f"{file}: {switch} is {rules[switch]!r}; Qwen3-VL wants it on")
@@ -141,7 +166,11 @@ def _images(rules: Mapping[str, Any], vision: Mapping[str, Any]) -> ImageRules:
     if not isinstance(size, dict):
         raise ModelFolderError(f"{file} lacks size; without it the library would take another model's")
     deep, depth = vision.get("deepstack_visual_indexes"), _whole(vision, "depth", "config.json")
-    if not isinstance(deep, list) or deep != sorted(set(deep)) or not all(type(i) is int and 0 <= i < depth for i in deep):
+    if (
+        not isinstance(deep, list)
+        or deep != sorted(set(deep))
+        or not all(type(i) is int and 0 <= i < depth for i in deep)
+    ):
         raise ModelFolderError(f"config.json: deepstack_visual_indexes {deep!r} are not rising numbers below {depth}")
     rescale = _numbers(rules, "rescale_factor", 1, [1 / 255])[0]
     resample = rules.get("resample", _BICUBIC)  # the published folders leave both out: the family's own defaults
@@ -150,9 +179,9 @@ def _images(rules: Mapping[str, Any], vision: Mapping[str, Any]) -> ImageRules:
     mean, std = _numbers(rules, "image_mean", 3), _numbers(rules, "image_std", 3)
     if min(std) <= 0 or rescale <= 0:
         raise ModelFolderError(f"{file}: image_std and rescale_factor must be above 0")
-    return ImageRules(
-        rules["patch_size"], rules["merge_size"], rules["temporal_patch_size"], _whole(size, "shortest_edge", file), mean, std, rescale, resample
-    )  # fmt: skip
+    least_pixels = _whole(size, "shortest_edge", file)
+    sides = (rules["patch_size"], rules["merge_size"], rules["temporal_patch_size"])
+    return ImageRules(*sides, least_pixels, mean, std, rescale, resample)
 
 
 def _numbers(rules: Mapping[str, Any], name: str, count: int, default: list[float] | None = None) -> tuple[float, ...]:
@@ -161,7 +190,8 @@ def _numbers(rules: Mapping[str, Any], name: str, count: int, default: list[floa
     right = isinstance(value, list) and len(value) == count
     if not right or not all(type(v) in {int, float} and math.isfinite(v) for v in value):
         raise ModelFolderError(
-            f"preprocessor_config.json: {name} is {value!r}, not {count} numbers; without it the library would take another model's"
+            f"preprocessor_config.json: {name} is {value!r}, not {count} numbers; "
+            "the library would take another model's in silence"
         )
     return tuple(float(v) for v in value)
 
@@ -218,7 +248,11 @@ def _table(path: Path) -> dict[str, Any]:
         table = {name: entry for name, entry in json.loads(text).items() if name != "__metadata__"}
         end = max(int(entry["data_offsets"][1]) for entry in table.values())
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-        raise ModelFolderError(f"{path.name} is no safetensors file, or its beginning is damaged; get it again") from None
+        raise ModelFolderError(
+            f"{path.name} is no safetensors file, or its beginning is damaged; get it again"
+        ) from None
     if 8 + length + end != size:
-        raise ModelFolderError(f"{path.name} has {size:,} bytes where its table says {8 + length + end:,}: cut off or damaged; get it again")
+        raise ModelFolderError(
+            f"{path.name} has {size:,} bytes where its table says {8 + length + end:,}: cut off or damaged; get it again"
+        )
     return table

@@ -2,7 +2,7 @@
 
 Callers: ``decode`` moves one ``Row`` per picture along. The work is llguidance's, through its numpy interface: its torch
 helpers compile code at run time and would need a C++ compiler. Most of an answer is forced (names, quotes, the end of a value
-whose beginning tells it): such tokens are taken over without asking the model, which makes three quarters of its steps unnecessary.
+whose beginning tells it): such tokens are taken over without asking the model: three quarters of its steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parjanya.observation import schema
-from parjanya.observation.fields import FIELDS, GRADES, Choice, Field, Flag, Grade, Several, Text
+from parjanya.observation.fields import GRADES
 
 Masks = NDArray[np.int32]
 """(rows, words): a bit for each token of the vocabulary, the lowest bit of a word first."""
@@ -32,36 +32,20 @@ class GrammarError(RuntimeError):
     """The schema cannot be enforced with this tokenizer."""
 
 
-def longest(field: Field) -> int:
-    """Bytes of the longest value of *field*, as compact JSON."""
-    match field:
-        case Choice(values=values):
-            return 2 + max(map(len, values))
-        case Flag():
-            return len("false")
-        case Grade():
-            return 1
-        case Several(values=values, most=most):
-            return 1 + most * (3 + max(map(len, values)))
-        case Text(most=most):
-            return 2 + most
-
-
-def most_tokens() -> int:
-    """No answer under the schema is longer: a token is a byte at least, and the values are bounded."""
-    return 1 + sum(len(field.name) + 4 + longest(field) for field in FIELDS) + 1
-
-
 class Grammar:
     """The schema of observations, compiled for one tokenizer. Safe in one thread."""
 
     def __init__(self, tokenizer: str, vocabulary: int, stops: Sequence[int]) -> None:
         """*tokenizer*: its JSON. *vocabulary*: length of the model's logits. Raises ``GrammarError``."""
         self._tokenizer = llguidance.LLTokenizer(tokenizer, n_vocab=vocabulary, eos_token=list(stops))
-        self._text = llguidance.LLMatcher.grammar_from_json_schema(schema.TEXT, overrides={"whitespace_flexible": False})
+        self._text = llguidance.LLMatcher.grammar_from_json_schema(
+            schema.TEXT, overrides={"whitespace_flexible": False}
+        )
         wrong, words = llguidance.LLMatcher.validate_grammar_with_warnings(self._text, self._tokenizer)
         if wrong or words:
-            raise GrammarError(f"the schema of observations cannot be enforced with this tokenizer: {'; '.join(words)[:300]}")
+            raise GrammarError(
+                f"the schema of observations cannot be enforced with this tokenizer: {'; '.join(words)[:300]}"
+            )
         levels = [self._tokenizer.tokenize_str(str(level)) for level in schema.GRADE_VALUES]
         self.levels = tuple(level[0] for level in levels) if all(len(level) == 1 for level in levels) else ()
         """The tokens of the five grades; none if a grade is not one token, and then no row sees a grade being given."""
@@ -74,7 +58,7 @@ class Grammar:
         return Row(llguidance.LLMatcher(self._tokenizer, self._text), self)
 
     def allowed(self, rows: Sequence[Row]) -> tuple[Masks, list[str | None]]:
-        """What each row may write next, and the grade that it is about to give, if it is. Nothing is said of rows that are over."""
+        """What each row may write next, and the grade that it is about to give, if it is; of rows that are over, nothing."""
         allowed = masks.allocate_token_bitmask(len(rows), self.vocabulary)
         going = [(row.matcher, place) for place, row in enumerate(rows) if not row.over]
         if going:

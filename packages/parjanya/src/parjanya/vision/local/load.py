@@ -1,6 +1,6 @@
 """A checked folder becomes a model on a device, with its prompt and its grammar; anything doubtful is refused.
 
-Caller: ``model``. The library is told to stay on this disk, to load safetensors alone and to run no code of the folder; and what it
+Caller: ``engine``. The library is told to stay on this disk, to load safetensors alone and to run no code of the folder. What it
 would only warn of (tensors that are missing, left over or of another shape) is an error.
 """
 
@@ -90,10 +90,14 @@ def _tokenizer(folder: ModelFolder) -> Any:
     for name, token in _SPECIAL.items():
         said, found = folder.config.get(name), tokenizer.convert_tokens_to_ids(token)
         if said != found:
-            raise ModelFolderError(f"config.json says {name} {said!r}, the tokenizer has {token} at {found!r}: not of one model")
+            raise ModelFolderError(
+                f"config.json says {name} {said!r}, the tokenizer has {token} at {found!r}: not of one model"
+            )
     size = folder.config["text_config"].get("vocab_size")
     if type(size) is not int or not len(tokenizer) <= size:
-        raise ModelFolderError(f"config.json says vocab_size {size!r}, the tokenizer has {len(tokenizer)} tokens: not of one model")
+        raise ModelFolderError(
+            f"config.json says vocab_size {size!r}, the tokenizer has {len(tokenizer)} tokens: not of one model"
+        )
     if not all(0 <= token < size for token in (*folder.stops, folder.pad)):
         raise ModelFolderError(f"generation_config.json names tokens beyond the vocabulary of {size}")
     return tokenizer
@@ -109,8 +113,14 @@ def _render(folder: ModelFolder, tokenizer: Any) -> str:
     except Exception as error:
         raise ModelFolderError(f"the chat template cannot be rendered: {_words(error)}; get it again") from error
     wanted = (question.SYSTEM, "<|vision_start|><|image_pad|><|vision_end|>", question.USER)
-    if not isinstance(rendered, str) or any(rendered.count(part) != 1 for part in wanted) or rendered.count("<|image_pad|>") != 1:
-        raise ModelFolderError("the chat template loses a part of the prompt, or has no place for one picture; get it again")
+    if (
+        not isinstance(rendered, str)
+        or any(rendered.count(part) != 1 for part in wanted)
+        or rendered.count("<|image_pad|>") != 1
+    ):
+        raise ModelFolderError(
+            "the chat template loses a part of the prompt, or has no place for one picture; get it again"
+        )
     return rendered
 
 
@@ -143,7 +153,8 @@ def _model(folder: ModelFolder, dtype: torch.dtype) -> Qwen3VLForConditionalGene
         if names := sorted(map(str, found.get(kind, ()))):
             words = kind.split("_")[0]
             raise ModelFolderError(
-                f"{len(names)} tensors are {words} (the first is {names[0]}), and random numbers would stand in for them; get the weights again"
+                f"{len(names)} tensors are {words} (the first is {names[0]}): random numbers would take the place of what "
+                "is missing; get the weights again"
             )
     return model.eval()
 

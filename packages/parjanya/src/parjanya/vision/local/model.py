@@ -19,9 +19,9 @@ from parjanya.vision.artifact.golden import LOOKED_AT, Glimpse
 from parjanya.vision.engine import Graded, Observed, Picture, Seen, Unanswered
 from parjanya.vision.flow.device import OutOfMemoryError
 from parjanya.vision.local import memory
+from parjanya.vision.local.bounds import most_tokens
 from parjanya.vision.local.decode import Decoder, Look, Written
 from parjanya.vision.local.folder import ModelFolder
-from parjanya.vision.local.grammar import most_tokens
 from parjanya.vision.local.load import Loaded
 from parjanya.vision.local.pixels import Patches, decode, patches
 from parjanya.vision.local.settings import LocalSettings
@@ -74,7 +74,9 @@ class LocalModel:
         written: list[Written] = []
         words: str | None = None
         try:
-            written = self._decoder.write([_look(one, seed) for one, seed in zip(batch, seeds, strict=True)], self._most)
+            written = self._decoder.write(
+                [_look(one, seed) for one, seed in zip(batch, seeds, strict=True)], self._most
+            )
         except (RuntimeError, MemoryError) as error:
             if not memory.is_out_of_memory(error):
                 raise
@@ -110,7 +112,7 @@ class LocalModel:
         (written,) = self._decoder.write([look], most_tokens())
         answer = validate(written.row.text)
         if isinstance(answer, Wrong):
-            raise ValueError(f"the answer is no observation: {'; '.join(answer.problems)}")
+            raise ValueError(f"the answer is no observation: {'; '.join(answer.problems)}")  # noqa: TRY004 - of a text
         top = tuple((int(token), float(logit)) for token, logit in zip(tokens.tolist(), logits.tolist(), strict=True))
         return Glimpse((1, *one.grid), float(numbers.mean()), float(numbers.std(correction=0)), one.tokens, top, answer)
 
@@ -126,7 +128,9 @@ class LocalModel:
             "finish_reason": "stop" if written.row.complete else "length",
         }
         if not written.row.complete:
-            return Unanswered("answer_truncated", {"beginning": printable(text), "most_tokens": self._most, **provenance})
+            return Unanswered(
+                "answer_truncated", {"beginning": printable(text), "most_tokens": self._most, **provenance}
+            )
         observation = validate(text)
         if isinstance(observation, Wrong):
             return Unanswered(

@@ -32,17 +32,17 @@ def decode(jpeg: bytes) -> Image.Image:
         raise UnreadableError("Pillow is set to accept truncated pictures, which would be judged by their grey half")
     try:
         with Image.open(io.BytesIO(jpeg), formats=("JPEG",)) as picture:
-            if picture.width * picture.height > MOST_SOURCE_PIXELS:
-                raise UnreadableError(f"the preview has {picture.width} x {picture.height} pixels: not a preview")
-            return picture.convert("RGB")
-    except UnreadableError:
-        raise
+            size = picture.width * picture.height
+            decoded = picture.convert("RGB") if size <= MOST_SOURCE_PIXELS else None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UnreadableError(f"the preview cannot be decoded: {type(error).__name__}") from None
+    if decoded is None:
+        raise UnreadableError(f"it has {size:,} pixels: not a preview")
+    return decoded
 
 
 def fitted(width: int, height: int, rules: ImageRules, most_pixels: int) -> tuple[int, int]:
-    """(width, height) that the model sees: multiples of a token's side, at most *most_pixels*, as near to the same shape as can be.
+    """(width, height) that the model sees: multiples of a token's side, at most *most_pixels*, as near in shape as can be.
 
     A budget below the family's least size wins over it. Raises ``UnreadableError`` for a shape that the family refuses.
     """
@@ -51,13 +51,13 @@ def fitted(width: int, height: int, rules: ImageRules, most_pixels: int) -> tupl
     side = rules.patch * rules.merge
     least_pixels = min(rules.least_pixels, most_pixels)
     wide, high = round(width / side) * side, round(height / side) * side
+    if wide * high < least_pixels:
+        grow = math.sqrt(least_pixels / (width * height))
+        wide, high = math.ceil(width * grow / side) * side, math.ceil(height * grow / side) * side
     if wide * high > most_pixels:
         shrink = math.sqrt(width * height / most_pixels)
         wide = max(side, math.floor(width / shrink / side) * side)
         high = max(side, math.floor(height / shrink / side) * side)
-    elif wide * high < least_pixels:
-        grow = math.sqrt(least_pixels / (width * height))
-        wide, high = math.ceil(width * grow / side) * side, math.ceil(height * grow / side) * side
     return wide, high
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from parjanya.vision.engine import PIXEL_BUDGET
+
 DEVICES = ("auto", "cuda", "mps", "cpu")
 DTYPES = ("auto", "bfloat16", "float32")
 
@@ -18,8 +20,8 @@ class LocalSettings:
     """Holds config.json, the weights and all else; nothing is ever downloaded."""
     manifest: str | None = None
     """The id that the folder's manifest must have; None: whatever manifest is there, or none."""
-    pixels: int = 768 * 32 * 32
-    """The pixel budget of a picture: 768 tokens of 32 by 32 pixels, enough to read faces and focus in a preview."""
+    pixels: int = PIXEL_BUDGET
+    """The pixel budget of a picture: 1,024 tokens of 32 by 32 pixels."""
     pixels_floor: int = 256 * 32 * 32
     """The least that is tried when memory is short: below it a model guesses at focus."""
     device: Literal["auto", "cuda", "mps", "cpu"] = "auto"
@@ -43,7 +45,9 @@ class LocalSettings:
         if self.dtype not in DTYPES:
             raise ValueError(f"dtype is {self.dtype!r}, none of {', '.join(DTYPES)}")
         if not 32 * 32 <= self.pixels_floor <= self.pixels <= 16_384 * 32 * 32:
-            raise ValueError(f"the pixel budget must be between its floor ({self.pixels_floor:,}) and 16,777,216, not {self.pixels:,}")
+            raise ValueError(
+                f"the pixel budget must be between its floor ({self.pixels_floor:,}) and 16,777,216, not {self.pixels:,}"
+            )
         if not 0 < self.temperature <= 2 or self.batch_items < 1 or self.threads < 1:
             raise ValueError("temperature must be above 0 and at most 2, batch_items and threads at least 1")
         if self.most_tokens is not None and self.most_tokens < 1:
