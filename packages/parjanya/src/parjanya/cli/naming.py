@@ -51,14 +51,22 @@ def active(system: System, tenant: str | None) -> Named:
         PolicyUnavailableError: it is missing or damaged.
     """
     policy = system.policies.of(
-        system.truth, system.workflow.version(curate.NAME, tenant if tenant is not None else _NOBODY)
+        system.truth, system.workflow.version(curate.NAME, tenant if tenant is not None else NOBODY)
     )
     found = stored(system.truth).get(policy.version)
     text = found.text if found is not None else builtin_text(policy.name)
     return Named(policy, text, "active")
 
 
-_NOBODY = "\x00"
+def active_name(system: System, tenant: str | None) -> str | None:
+    """How reports call it; None if it cannot be had, which the images that wait for it say."""
+    try:
+        return active(system, tenant).policy.name
+    except PolicyUnavailableError:
+        return None
+
+
+NOBODY = "\x00"
 """No tenant: what holds for it holds for everybody without a policy of their own."""
 
 

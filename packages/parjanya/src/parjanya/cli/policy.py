@@ -15,7 +15,7 @@ from parjanya.activation import Activation, activate, activations, before, store
 from parjanya.cli.act import person
 from parjanya.cli.bulk import Asked
 from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, printable, say, show, show_json
-from parjanya.cli.naming import Named, activation_of, active, from_file, named
+from parjanya.cli.naming import NOBODY, Named, activation_of, active, from_file, named
 from parjanya.cli.times import moment
 from parjanya.policy import BUILT_IN, PolicyError, builtin, cost, diff, in_words
 from parjanya.policy import named as name_of_policy
@@ -285,6 +285,25 @@ def switch(system: System, to: Named | None, tenant: str | None, expected: Activ
     _cancel_pointless(system)
     system.truth_bell.ring()
     return True
+
+
+def use(system: System, to: Named, tenant: str | None) -> None:
+    """Make *to* decide for *tenant* if something else does, and say so.
+
+    Raises:
+        ActivationError: somebody else activated something meanwhile.
+    """
+    expected = activation_of(system, tenant)
+    if system.workflow.version(curate.NAME, tenant if tenant is not None else NOBODY) == curate.version_of(
+        to.policy.version
+    ):
+        return
+    switch(system, to, tenant, expected, "asked for by --policy")
+    policy, whom = to.policy, f"tenant {tenant}" if tenant is not None else "everybody without a policy of their own"
+    say(f"{policy.name} {policy.tag} ({policy.version}) decides from now on for {whom}")
+    stale = stale_images(system, tenant)
+    if stale:
+        say(f"{stale} images were judged by another policy; `parjanya regrade` judges them again")
 
 
 def _cancel_pointless(system: System) -> None:
