@@ -31,9 +31,9 @@ def older_workflow() -> Workflow:
     return Workflow(real.name, tuple(stages))
 
 
-def older_handler() -> BatchHandler:
+def older_handler(_: object = None) -> BatchHandler:
     """The real one, without a rule."""
-    return _real_handler(KEEPS_ALL)
+    return _real_handler(lambda _: KEEPS_ALL)
 
 
 def fleet_of_this_program(root: Path, pool: str, owner: str) -> list[str]:

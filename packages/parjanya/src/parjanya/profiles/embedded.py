@@ -19,6 +19,7 @@ from parjanya.profiles.declaration import declared_in
 from parjanya.profiles.engines import DeclaredEngine
 from parjanya.profiles.environment import from_environment
 from parjanya.profiles.manifest import MANIFEST, this_machine
+from parjanya.profiles.policies import Policies
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.campaigns import grader, selector
 from parjanya.views.candidates import load_candidates
@@ -71,6 +72,8 @@ class System:
     """Where this process says what it does, if anybody listens."""
     declared: Declared = field(default_factory=Classical)
     """The engine that looks at the images of this home."""
+    policies: Policies = field(default_factory=Policies)
+    """Which policies decide."""
     engine: DeclaredEngine | None = None
     """The same, to look through; None if it is the classical one alone. Opened by whoever looks first."""
 
@@ -84,7 +87,12 @@ class System:
         self.truth.close()
         self.declared, self.workflow, self.truth = declared, workflow, truth
         self.engine = None if isinstance(declared, Classical) else DeclaredEngine(declared, self.clock)
+        self.refresh()
         return True
+
+    def refresh(self) -> None:
+        """Declare which policy decides for whom by now."""
+        self.policies.refresh(self.truth, self.workflow)
 
     def tell(self, component: str, instance: str) -> Events:
         """From now on say what goes through the stores, as *component*."""
@@ -122,7 +130,7 @@ class System:
             quality.NAME: OneByOne(quality.make_handler(objects)),
             observe.NAME: self._observing(objects),
             group.NAME: Together(group.make_batch_handler(partial(load_candidates, self.truth))),
-            curate.NAME: Together(curate.make_batch_handler()),
+            curate.NAME: Together(curate.make_batch_handler(lambda version: self.policies.of(self.truth, version))),
         }
 
     def _observing(self, objects: ObjectStore) -> OneByOne | AsTheyCome:
@@ -191,7 +199,8 @@ def open_system(
         Bell(home.run, INTENT_BELL),
     )
     try:
-        system.adopt()
+        if not system.adopt():
+            system.refresh()
     except TbieError:
         system.close()
         raise
@@ -248,6 +257,7 @@ def open_reconciler(
         after_emit=system.intent_bell.ring,
         ledger=system.ledger,
         leadership=leadership,
+        refresh=system.refresh,
     )
 
 
@@ -274,6 +284,7 @@ def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = T
         limit_rate=limit_rate,
         limit_open=limit_open,
         after_reset=system.truth_bell.ring,
+        refresh=system.refresh,
     )
 
 
