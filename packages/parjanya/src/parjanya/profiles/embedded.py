@@ -18,6 +18,7 @@ from parjanya.imaging.limits import Limits
 from parjanya.profiles.declaration import declared_in
 from parjanya.profiles.engines import DeclaredEngine
 from parjanya.profiles.environment import from_environment
+from parjanya.profiles.hands import in_words, told
 from parjanya.profiles.manifest import MANIFEST, this_machine
 from parjanya.profiles.policies import Policies
 from parjanya.stages import curate, group, observe, preview, quality, technical
@@ -31,7 +32,7 @@ from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.intent import SqliteIntent
 from tbie.backends.sqlite.ledger import SqliteLedger
 from tbie.backends.sqlite.objects import LocalObjects
-from tbie.backends.sqlite.slot import SUFFIX, Doing, is_alive, read_slot
+from tbie.backends.sqlite.slot import SUFFIX, is_alive, read_slot
 from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.campaign import Campaign, Driver
 from tbie.campaign.record import Selects
@@ -72,10 +73,10 @@ class System:
     """Where this process says what it does, if anybody listens."""
     declared: Declared = field(default_factory=Classical)
     """The engine that looks at the images of this home."""
-    policies: Policies = field(default_factory=Policies)
-    """Which policies decide."""
     engine: DeclaredEngine | None = None
     """The same, to look through; None if it is the classical one alone. Opened by whoever looks first."""
+    policies: Policies = field(default_factory=Policies)
+    """Which policies decide."""
 
     def adopt(self) -> bool:
         """Follow what Truth declares by now; whether that is something else. To be called before anything was told or begun."""
@@ -157,21 +158,6 @@ class System:
             self.engine.close()
         for thing in (self.truth, self.intent, self.ledger, self.truth_bell, self.intent_bell):
             thing.close()
-
-
-def in_words(doing: Doing) -> str:
-    """What a worker has in hand: stage and item, or how many."""
-    return f"{doing.stage} {doing.item.item if doing.items == 1 else f'{doing.items} items'}"
-
-
-def told(death: Death) -> dict[str, object]:
-    """What a dead worker was doing, as fields of an event."""
-    if death.doing is None:
-        return {"exit_status": death.evidence.get("exit_status")}
-    doing, status = death.doing, death.evidence.get("exit_status")
-    if doing.items > 1:
-        return {"stage": doing.stage, "suspects": list(doing.tokens), "exit_status": status}
-    return {"stage": doing.stage, "tenant": doing.item.tenant, "item": doing.item.item, "exit_status": status}
 
 
 def open_system(
