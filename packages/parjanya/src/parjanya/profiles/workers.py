@@ -46,6 +46,7 @@ def open_worker(system: System, name: str, slot: Slot, limits: Limits, pool: str
         attest=check,
         progress=slot,
         after_commit=system.truth_bell.ring,
+        refresh=system.refresh,
     )
 
 
