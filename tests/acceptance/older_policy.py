@@ -12,14 +12,14 @@ from pathlib import Path
 
 from parjanya.cli.main import main
 from parjanya.home import Home
-from parjanya.policy.rules import Policy
+from parjanya.policy.rules import Default, Policy
 from parjanya.profiles import embedded, worker_process
 from parjanya.stages import curate
 from parjanya.workflow import image_workflow
 from tbie.execution import BatchHandler
 from tbie.workflow import Workflow
 
-KEEPS_ALL = Policy("culling", (), "nothing speaks against it")
+KEEPS_ALL = Policy("culling", "older", (), Default("keep", "nothing_against_it", "nothing speaks against it"))
 
 _real_workflow, _real_handler = image_workflow, curate.make_batch_handler
 

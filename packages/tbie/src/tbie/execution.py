@@ -72,7 +72,24 @@ class AsTheyCome:
     """Asked between flows: why this process should make room for a fresh one, None if it need not."""
 
 
-Handlers = Mapping[str, OneByOne | Together | AsTheyCome]
+AnyHandler = OneByOne | Together | AsTheyCome
+Handlers = Mapping[str, AnyHandler]
+
+
+def alone(handler: AnyHandler, work: Work) -> Outcome:
+    """What *handler* answers for one work with no other beside it. Raises what the handler raises.
+
+    Raises:
+        ValueError: it gave no answer, or more than one.
+    """
+    match handler:
+        case OneByOne():
+            return handler.run(work)
+        case Together():
+            (outcome,) = handler.run([work])
+        case AsTheyCome():
+            ((_, outcome),) = handler.run([work], lambda _positions: None)
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)

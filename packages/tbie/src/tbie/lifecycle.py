@@ -66,6 +66,7 @@ class Change(NamedTuple):
 class _Draft:
     """An item in the middle of a change: records as they were, and as they will be."""
 
+    tenant: str
     records: Mapping[str, StageRecord]
     touched: dict[str, StageRecord]
     workflow: Workflow
@@ -78,17 +79,21 @@ class _Draft:
     def put(self, record: StageRecord) -> None:
         self.touched[record.stage] = record
 
+    def version(self, stage: Stage) -> str:
+        """What holds for this item's tenant now."""
+        return self.workflow.version(stage.name, self.tenant)
 
-def added(workflow: Workflow, now_ms: int, ids: Ids) -> tuple[StageRecord, ...]:
-    """The first records of any new item: its root stages, open (or skipped where not eligible)."""
-    draft = _Draft({}, {}, workflow, now_ms, ids)
+
+def added(tenant: str, workflow: Workflow, now_ms: int, ids: Ids) -> tuple[StageRecord, ...]:
+    """The first records of any new item of *tenant*: its root stages, open (or skipped where not eligible)."""
+    draft = _Draft(tenant, {}, {}, workflow, now_ms, ids)
     _advance(draft, workflow.stages, frozenset())
     return tuple(draft.touched.values())
 
 
 def apply(item: Item, command: Command, workflow: Workflow, now_ms: int, ids: Ids) -> Change | Refused:
     """The change that *command* makes to *item*, or why it makes none."""
-    draft = _Draft(item.stages, {}, workflow, now_ms, ids)
+    draft = _Draft(item.key.tenant, item.stages, {}, workflow, now_ms, ids)
     address = attributes = None
     if isinstance(command, Settle | Reset | Rotate | Exhaust) and workflow.get(command.stage) is None:
         return NO_SUCH_STAGE
@@ -223,8 +228,8 @@ def _advance(draft: _Draft, stages: Iterable[Stage], lifted: frozenset[str]) -> 
         else:
             state, token = PENDING, draft.ids.token()
         now = draft.now_ms
-        resets = record.resets if record is not None else 0
-        opened = StageRecord(stage.name, state, stage.version, generation, token, 0, now, now, 0, reason, resets=resets)
+        resets, version = record.resets if record is not None else 0, draft.version(stage)
+        opened = StageRecord(stage.name, state, version, generation, token, 0, now, now, 0, reason, resets=resets)
         draft.put(opened)
 
 
@@ -267,8 +272,8 @@ def _reset(draft: _Draft, names: tuple[str, ...], resets: int = 0) -> Refused | 
     for stage in affected.values():
         old = draft.records.get(stage.name)
         if old is not None:
-            count = resets if stage.name in names else 0
-            fresh = StageRecord(stage.name, WAITING, stage.version, old.generation + 1, "", 0, now, now, resets=count)
+            count, version = resets if stage.name in names else 0, draft.version(stage)
+            fresh = StageRecord(stage.name, WAITING, version, old.generation + 1, "", 0, now, now, resets=count)
             draft.put(fresh)
     _advance(draft, [s for s in draft.workflow.stages if s.name in affected], frozenset())
     return None

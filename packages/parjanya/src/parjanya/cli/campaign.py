@@ -113,7 +113,7 @@ def regrade(
     with opened(common) as system:
         if stage is not None:
             check_stage(system, stage)
-        stages = [stage] if stage is not None else stale_stages(system.truth, system.workflow)
+        stages = [stage] if stage is not None else stale_stages(system.truth, system.workflow, tenant)
         done = asked.run(system, stages)
     return tell(common, done, done)
 

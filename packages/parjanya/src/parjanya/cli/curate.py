@@ -14,11 +14,11 @@ from cyclopts import Parameter
 from parjanya.catalog.discover import Walk
 from parjanya.catalog.items import Ingested
 from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json, workers_or_default
+from parjanya.cli.engine import EngineOptions, choose
 from parjanya.cli.report import Reported, report, summary_lines
 from parjanya.cli.working import Interrupt, work
 from parjanya.export.sheet.folder import claim
 
-ENGINES = ("classical",)
 POLICIES = ("culling",)
 
 
@@ -29,9 +29,9 @@ def curate(
     out: Path | None = None,
     xmp: bool = False,
     policy: str = "culling",
-    engine: str = "classical",
     tenant: str = "default",
     workers: int | None = None,
+    engine: EngineOptions | None = None,
     common: Common | None = None,
 ) -> int:
     """Judge every image in PATHS: keep, review or reject, with reasons; then write a contact sheet, CSV and JSON.
@@ -46,16 +46,12 @@ def curate(
         Also write sidecars beside the images, for photo programs. Existing sidecars are merged.
     policy
         By which rules; built in: culling.
-    engine
-        What looks at the images; built in: classical (no model needed).
     tenant
         Whose images these are.
     workers
         Worker processes (default: one for each core, or PARJANYA_WORKERS).
     """
-    common = common or Common()
-    if engine not in ENGINES:
-        raise UsageError(f"there is no engine {engine!r} in this version; engines: {', '.join(ENGINES)}")
+    common, engine = common or Common(), (engine or EngineOptions()).check()
     if policy not in POLICIES:
         raise UsageError(f"there is no policy {policy!r} in this version; policies: {', '.join(POLICIES)}")
     check_tenant(tenant)
@@ -64,9 +60,10 @@ def curate(
     with opened(common, must_exist=False) as system:
         out = out if out is not None else system.home.out
         claim(out)  # a folder that cannot take the reports is worth knowing before the work, not after it
+        choose(system, engine)
         walk = Walk()
         ingested, settled = work(system, paths, [system.home.root, out], tenant, count, walk, interrupt)
-        reported = report(system, tenant, out, write_sidecars=xmp and settled, engine=engine, policy=policy)
+        reported = report(system, tenant, out, write_sidecars=xmp and settled, policy=policy)
     interrupt.restore()
     result = _result(ingested, walk, reported, settled)
     if common.json:
@@ -84,6 +81,7 @@ def _result(ingested: Ingested, walk: Walk, reported: Reported, settled: bool) -
         "settled": settled,
         "images": reported.images,
         "verdicts": dict(reported.verdicts),
+        "engines": dict(reported.engines),
         "failed": dict(reported.failed),
         "reasons": dict(reported.reasons),
         "ingested": {
@@ -152,7 +150,7 @@ def export(*, out: Path | None = None, xmp: bool = False, tenant: str = "default
     common = common or Common()
     with opened(common) as system:
         target = out if out is not None else system.home.out
-        reported = report(system, tenant, target, write_sidecars=xmp, engine=None, policy=None)
+        reported = report(system, tenant, target, write_sidecars=xmp, policy=None)
     if common.json:
         show_json(_result(Ingested(), Walk(), reported, settled=True))
     else:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, campaign, curate, diagnose, doctor, drill, look, serve, simulate
+from parjanya.cli import act, campaign, curate, diagnose, doctor, drill, look, model, serve, simulate
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.views.where import WhereError
 from tbie.campaign import CampaignError
@@ -32,6 +32,7 @@ app.command(diagnose.diagnose)
 app.command(campaign.replay)
 app.command(campaign.regrade)
 app.command(campaign.campaigns)
+app.command(model.models)
 app.command(act.reconcile)
 app.command(act.worker)
 app.command(look.healthcheck)

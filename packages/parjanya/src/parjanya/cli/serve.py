@@ -9,6 +9,7 @@ from typing import Literal
 
 from parjanya.cli.common import Common, Exit, UsageError, opened, say, workers_or_default
 from parjanya.cli.doctor import guard
+from parjanya.cli.engine import EngineOptions, choose
 from parjanya.cli.working import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import TRUTH_BELL, System, open_engine
 from parjanya.profiles.environment import LOG_LEVEL
@@ -29,6 +30,7 @@ def serve(
     standby: bool = False,
     log_level: Literal["debug", "info", "warning"] = "warning",
     log_format: Literal["text", "json"] = "text",
+    engine: EngineOptions | None = None,
     common: Common | None = None,
 ) -> int:
     """Reconcile, keep a fleet that scales from and to zero, and answer /healthz, /readyz and /metrics.
@@ -48,7 +50,7 @@ def serve(
     log_format
         How it is said on standard error: text for people, json for programs.
     """
-    common = common or Common()
+    common, engine = common or Common(), (engine or EngineOptions()).check()
     from parjanya.api.app import make_app
     from parjanya.api.server import Server
 
@@ -64,6 +66,8 @@ def serve(
                 )
             if not _stand_by(system, interrupt):
                 return Exit.DONE
+            system.adopt()  # who led until now may have declared something else
+        choose(system, engine)
         guard(system)
         configure(log_level, stream=sys.stderr, form=Format(log_format), file=system.home.events)
         os.environ[LOG_LEVEL] = log_level  # the workers that this process starts say as much

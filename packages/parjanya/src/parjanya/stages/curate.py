@@ -1,7 +1,7 @@
 """Stage ``curate``: keep, review or reject, by a policy, with reasons. Looks at facts only, never at pixels.
 
-Needs ``group`` (and through it everything else). Owns: verdict, reasons, rating, label, policy, policy_version. A changed
-rule re-decides from stored facts in microseconds and measures nothing again.
+Needs ``group`` (and through it everything else). Owns: verdict, reasons, rating, label, policy, policy_tag,
+policy_version. A changed rule re-decides from stored facts in microseconds and measures nothing again.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parjanya.policy.culling import CULLING
-from parjanya.policy.rules import Policy, Reason, decide
-from parjanya.policy.signals import Value, read_signals
+from parjanya.policy import Policy, Reason, Value, builtin, decide, read_signals
 from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Completed, Outcome
 from tbie.execution import BatchHandler, Work
 
 NAME = "curate"
-CODE_VERSION = 1
+CODE_VERSION = 2
+CULLING = builtin("culling")
 VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "policy": CULLING.version})
 
 LABELS = {"keep": "Green", "review": "Yellow", "reject": "Red"}
 """Colour labels as photo programs name them in English."""
+_RATED_BY = ("subject_sharpness", "group_kind", "best_of_group")
 _VERY_SHARP = 0.65  # three quarters of sharp photographs are; below, three stars say "kept", not "admired"
 
 
@@ -36,7 +36,7 @@ def make_batch_handler(policy: Policy = CULLING) -> BatchHandler:
 
 def judge(policy: Policy, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:
     """The facts of this stage for an image with *facts* (by stage name)."""
-    signals = read_signals(facts)
+    signals = read_signals(facts, {*policy.reads, *_RATED_BY})
     verdict, reasons = decide(policy, signals)
     reasons = [_with_group(reason, facts) for reason in reasons]
     return {
@@ -45,6 +45,7 @@ def judge(policy: Policy, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, o
         "rating": _rating(verdict, signals),
         "label": LABELS[verdict],
         "policy": policy.name,
+        "policy_tag": policy.tag,
         "policy_version": policy.version,
     }
 

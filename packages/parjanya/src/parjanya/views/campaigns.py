@@ -71,20 +71,18 @@ def selector(campaign: Campaign, workflow: Workflow, objects: ObjectStore) -> Se
 def is_older(item: Item, stage: str, workflow: Workflow) -> bool:
     """Whether *stage* of *item* was completed under another version than the one declared now."""
     found = item.stages.get(stage)
-    return found is not None and found.state is StageState.COMPLETED and found.version != workflow[stage].version
+    declared = workflow.version(stage, item.key.tenant)
+    return found is not None and found.state is StageState.COMPLETED and found.version != declared
 
 
-def stale_stages(truth: TruthStore, workflow: Workflow) -> list[str]:
-    """Stages with rows of another version than declared, earliest boundary first."""
+def stale_stages(truth: TruthStore, workflow: Workflow, tenant: str | None = None) -> list[str]:
+    """Stages with rows of another version than declared for their tenant, earliest boundary first; of one tenant, or all."""
     old = {
-        stage for (stage, version), count in truth.versions().items() if count and _differs(workflow, stage, version)
+        stage
+        for (of, stage, version), count in truth.versions(tenant).items()
+        if count and workflow.declared(stage, of) not in (None, version)
     }
     return [stage.name for stage in workflow.stages if stage.name in old]
-
-
-def _differs(workflow: Workflow, stage: str, version: str) -> bool:
-    declared = workflow.get(stage)
-    return declared is not None and declared.version != version
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from parjanya.stages import group, quality, technical
+from parjanya.stages import group, observe, quality, technical
 from parjanya.vision.candidate import Candidate
 from tbie.core.outcome import Facts
 from tbie.truth import Item, StageState, TruthStore
@@ -32,5 +32,8 @@ def _candidate(item: Item) -> Candidate | None:
         if record is None or record.state is not StageState.COMPLETED or record.facts is None:
             return None
         facts[name] = record.facts
+    seen = item.stages.get(observe.NAME)
+    if seen is not None and seen.facts is not None:
+        facts[observe.NAME] = seen.facts
     stored = item.stages.get(group.NAME)
     return Candidate.of(item.key.item, item.attributes, facts, stored.facts if stored is not None else None)

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 Facts = Mapping[str, object]
 
+_NOTHING_KNOWN = ("na", "unsure")
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -18,6 +20,8 @@ class Candidate:
     instead.
 
     ``taken_ms`` counts on the camera's own clock (local time, no zone): only differences on one camera mean anything.
+    ``eyes``, ``focus``, ``exposure`` and ``expression`` are what a model saw (``parjanya.observation.fields``), None
+    without one, and where it says that there is nothing to see or that it is not sure.
     ``stored_group`` holds the group facts committed before, None if there are none.
     """
 
@@ -32,6 +36,10 @@ class Candidate:
     sharpness: float | None = None
     clipped: float | None = None
     noise: float | None = None
+    eyes: str | None = None
+    focus: str | None = None
+    exposure: str | None = None
+    expression: str | None = None
     stored_group: Facts | None = None
 
     @property
@@ -41,7 +49,8 @@ class Candidate:
 
     @classmethod
     def of(cls, item: str, attributes: Facts, facts: Mapping[str, Facts], stored_group: Facts | None) -> Candidate:
-        """Read a candidate from an item's *attributes* and the *facts* of its stages ``technical`` and ``quality``.
+        """Read a candidate from an item's *attributes* and the *facts* of its stages ``technical``, ``quality`` and
+        ``observe``.
 
         Raises:
             ValueError: the facts hold no SHA-256, so this image has not been read yet and cannot be compared.
@@ -56,6 +65,7 @@ class Candidate:
         width, height = _number(technical.get("width")), _number(technical.get("height"))
         lost = [_number(quality.get("clipped_highlights")), _number(quality.get("clipped_shadows"))]
         size = _number(technical.get("bytes"))
+        seen = _observation(facts.get("observe", {}))
         return cls(
             item=item,
             path=str(attributes.get("path", item)),
@@ -68,12 +78,27 @@ class Candidate:
             sharpness=_number(quality.get("subject_sharpness")),
             clipped=None if lost[0] is None or lost[1] is None else lost[0] + lost[1],
             noise=_number(quality.get("noise")),
+            eyes=_choice(seen.get("eyes")),
+            focus=_choice(seen.get("focus_on_subject")),
+            exposure=_choice(seen.get("exposure")),
+            expression=_choice(seen.get("expression")),
             stored_group=stored_group,
         )
 
 
 def _number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _observation(observe: Facts) -> Facts:
+    """What the model saw, nothing without a model."""
+    model = observe.get("model")
+    seen = model.get("observation") if isinstance(model, Mapping) else None
+    return seen if isinstance(seen, Mapping) else {}
+
+
+def _choice(value: object) -> str | None:
+    return value if isinstance(value, str) and value not in _NOTHING_KNOWN else None
 
 
 def _camera(exif: Facts) -> tuple[str, str, str] | None:

@@ -3,11 +3,11 @@
 Caller: the stage ``group``. The answer does not depend on the order in which images arrived: whatever is seeded, linked
 or ranked is sorted by a total order first.
 
-- **exact**: the same bytes. The best-named file stands for the others in what follows. - **burst**: one camera,
-neighbours at most 3 s apart, alike. A group spans at most 15 s after its first frame, so that an hour of steady
-shooting does not become one group by chaining. - **near_duplicate**: one picture saved twice, in any size, tone,
-rotation or mirroring. Every member is compared with the group's anchor (its best image), never with another member:
-no chaining here either.
+- **exact**: the same bytes. The best-named file stands for the others in what follows.
+- **burst**: one camera, neighbours at most 3 s apart, alike. A group spans at most 15 s after its first frame, so that an
+  hour of steady shooting does not become one group by chaining.
+- **near_duplicate**: one picture saved twice, in any size, tone, rotation or mirroring. Every member is compared with the
+  group's anchor (its best image), never with another member: no chaining here either.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from parjanya.vision import ranking
+from parjanya.vision import ranking, scenes
 from parjanya.vision.candidate import Candidate
-from parjanya.vision.likeness import is_informative, similar_pairs, to_words, upright_distance
+from parjanya.vision.likeness import is_informative, similar_pairs, upright_distance, upright_words
 
-CODE_VERSION = 1
-#: Bits of 256. Copies of one image differ in at most 52 (a crop of 3 %), different scenes in 90 and more.
-NEAR_BITS = 52
+CODE_VERSION = 2
+#: Bits of 256. Copies of one image, cropped by 2 % on each side, differ in at most 54; different scenes in 90 and more.
+NEAR_BITS = 60
 #: Frames of one moment, with a moving subject or hand: still nearer than different scenes.
 BURST_BITS = 88
 BURST_GAP_MS = 3_000
@@ -32,6 +32,7 @@ PARAMETERS: dict[str, object] = {
     "burst_bits": BURST_BITS,
     "gap_ms": BURST_GAP_MS,
     "span_ms": BURST_SPAN_MS,
+    "scenes": scenes.PARAMETERS,
 }
 
 GroupFacts = dict[str, object]
@@ -43,7 +44,8 @@ def group_images(images: Sequence[Candidate]) -> dict[str, GroupFacts]:
 
     ``{group, kind, size, rank, best, best_item, best_name, differences, compared_by}``: an image that is alone has
     ``group`` None and is the best of one. ``compared_by`` names what could be compared: an image without a usable
-    hash or capture time was not found to be unique by them.
+    hash or capture time was not found to be unique by them. And ``{scene, scene_size, scene_rank, in_scene}`` as
+    ``parjanya.vision.scenes`` describes; exact copies have those of the file that stands for them.
 
     Raises:
         ValueError: two candidates have one item id.
@@ -62,11 +64,15 @@ def group_images(images: Sequence[Candidate]) -> dict[str, GroupFacts]:
         if len(members) > 1:
             _write(facts, f"exact:{sha256[:16]}", members, dict.fromkeys((m.item for m in members), "exact"))
     stand_ins.sort(key=lambda c: c.item)
-    _group_alike(stand_ins, facts)
+    clusters = _group_alike(stand_ins, facts)
+    for stand_in, scene in zip(stand_ins, scenes.scenes(stand_ins, clusters), strict=True):
+        for member in copies[stand_in.sha256]:
+            facts[member.item].update(scene)
     return facts
 
 
-def _group_alike(images: list[Candidate], facts: dict[str, GroupFacts]) -> None:
+def _group_alike(images: list[Candidate], facts: dict[str, GroupFacts]) -> list[Cluster]:
+    """Enter bursts and near-duplicates among *images*, of which no two are the same file; returns them as positions."""
     hashed = [i for i, c in enumerate(images) if is_informative(c.phash)]
     clusters = _bursts(images, hashed)
     burst_of = {i: number for number, cluster in enumerate(clusters) for i in cluster}
@@ -86,10 +92,12 @@ def _group_alike(images: list[Candidate], facts: dict[str, GroupFacts]) -> None:
     for cluster in clusters:
         members = sorted((images[i] for i in cluster), key=ranking.shot_key)
         _write(facts, f"burst:{min(m.item for m in members)}", members, kinds)
-    for cluster in _around_anchors(images, free, neighbours):
+    near = _around_anchors(images, free, neighbours)
+    for cluster in near:
         members = sorted((images[i] for i in cluster), key=ranking.copy_key)
         kinds.update((m.item, "near_duplicate") for m in members)
         _write(facts, f"near:{min(m.item for m in members)}", members, kinds)
+    return [*clusters, *near]
 
 
 def _neighbours(images: list[Candidate], hashed: list[int]) -> dict[int, list[tuple[int, int]]]:
@@ -106,7 +114,7 @@ def _bursts(images: list[Candidate], hashed: list[int]) -> list[Cluster]:
     """Runs of frames: each is like the frame before it or like the first, and near the first in time."""
     if not hashed:
         return []
-    words = to_words([images[k].phash or "" for k in hashed])[0]
+    words = upright_words([images[k].phash or "" for k in hashed])
     row = {image: position for position, image in enumerate(hashed)}
     by_camera: dict[tuple[str, str, str], list[tuple[int, str, int]]] = defaultdict(list)
     for k in hashed:

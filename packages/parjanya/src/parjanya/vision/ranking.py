@@ -1,11 +1,12 @@
 """Which of several like images is the best, and in which words the others differ.
 
-Caller: ``parjanya.vision.grouping``.
+Callers: ``parjanya.vision.grouping``, ``parjanya.vision.scenes``. There is no score: images are compared measure by measure, in
+an order that is written down here, and a measure only speaks where the difference is one that people see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from parjanya.vision.candidate import Candidate
@@ -13,8 +14,8 @@ from parjanya.vision.candidate import Candidate
 Key = tuple[object, ...]
 
 
-class _Measure(NamedTuple):
-    """One property that can speak for an image: *step* is the difference that counts as one."""
+class Measure(NamedTuple):
+    """One measured property that can speak for an image: *step* is the difference that counts as one."""
 
     name: str
     read: Callable[[Candidate], float | None]
@@ -22,17 +23,66 @@ class _Measure(NamedTuple):
     higher_is_better: bool
     phrase: str
 
+    def steps(self, candidate: Candidate) -> int | None:
+        """How many steps good it is: more is better. None if it is not known."""
+        value = self.read(candidate)
+        if value is None:
+            return None
+        steps = round(value / self.step)
+        return steps if self.higher_is_better else -steps
 
-_MEASURES = (
-    _Measure("sharpness", lambda c: c.sharpness, 0.03, higher_is_better=True, phrase="{:.2f} sharper"),
-    _Measure("clipped", lambda c: c.clipped, 0.02, higher_is_better=False, phrase="{:.0%} less of it clipped"),
-    _Measure("noise", lambda c: c.noise, 1.0, higher_is_better=False, phrase="{:.1f} levels less noise"),
-    _Measure("pixels", lambda c: c.pixels, 1.0, higher_is_better=True, phrase="{:,.0f} more pixels"),
-    _Measure("bytes", lambda c: c.size_bytes, 1.0, higher_is_better=True, phrase="{:,.0f} more bytes"),
+
+class Seen(NamedTuple):
+    """One thing that a model saw: its values, with the penalty of each, and how to say them."""
+
+    name: str
+    read: Callable[[Candidate], str | None]
+    values: Mapping[str, tuple[int, str]]
+
+    def penalty(self, candidate: Candidate) -> int:
+        """What is not known speaks against no image."""
+        return self.values.get(self.read(candidate) or "", (0, ""))[0]
+
+
+MEASURES = (
+    Measure("sharpness", lambda c: c.sharpness, 0.03, higher_is_better=True, phrase="{:.2f} sharper"),
+    Measure("clipped", lambda c: c.clipped, 0.02, higher_is_better=False, phrase="{:.0%} less of it clipped"),
+    Measure("noise", lambda c: c.noise, 1.0, higher_is_better=False, phrase="{:.1f} levels less noise"),
+    Measure("pixels", lambda c: c.pixels, 1.0, higher_is_better=True, phrase="{:,.0f} more pixels"),
+    Measure("bytes", lambda c: c.size_bytes, 1.0, higher_is_better=True, phrase="{:,.0f} more bytes"),
 )
-_BY_NAME = {measure.name: measure for measure in _MEASURES}
+_SEEN = (
+    Seen(
+        "eyes",
+        lambda c: c.eyes,
+        {"open": (0, "eyes open"), "some_closed": (1, "some eyes closed"), "all_closed": (2, "eyes closed")},
+    ),
+    Seen(
+        "focus",
+        lambda c: c.focus,
+        {"yes": (0, "focus on the subject"), "missed": (1, "focus not on the subject")},
+    ),
+    Seen(
+        "expression",
+        lambda c: c.expression,
+        {"good": (0, "good expression"), "neutral": (0, "neutral expression"), "poor": (1, "poor expression")},
+    ),
+    Seen(
+        "exposure",
+        lambda c: c.exposure,
+        {
+            "right": (0, "rightly exposed"),
+            "slightly_under": (0, "slightly underexposed"),
+            "slightly_over": (0, "slightly overexposed"),
+            "under": (1, "underexposed"),
+            "over": (1, "overexposed"),
+        },
+    ),
+)
+_MEASURED = {measure.name: measure for measure in MEASURES}
+_LOOKED_AT = {seen.name: seen for seen in _SEEN}
 _BLURRED = 0.33  # below it hardly any photograph lies that was in focus (docs/quality.md)
-_SHOTS = ("sharpness", "clipped", "pixels", "noise", "bytes")
+_SHOTS = ("eyes", "focus", "sharpness", "expression", "clipped", "exposure", "pixels", "noise", "bytes")
 _COPIES = ("pixels", "sharpness", "clipped", "noise", "bytes")
 
 
@@ -45,17 +95,20 @@ def _last(candidate: Candidate) -> Key:
 
 
 def _key(candidate: Candidate, names: tuple[str, ...]) -> Key:
-    parts: list[tuple[bool, float]] = []
+    parts: list[tuple[bool, int]] = []
     for name in names:
-        measure = _BY_NAME[name]
-        value = measure.read(candidate)
-        steps = 0.0 if value is None else round(value / measure.step)
-        parts.append((value is None, -steps if measure.higher_is_better else steps))
+        if name in _LOOKED_AT:
+            parts.append((False, _LOOKED_AT[name].penalty(candidate)))
+            continue
+        steps = _MEASURED[name].steps(candidate)
+        parts.append((steps is None, -(steps or 0)))
     return (*parts, *_last(candidate))
 
 
 def shot_key(candidate: Candidate) -> Key:
-    """Order of frames of one moment, best first: sharpness, then clipping, resolution, noise."""
+    """Order of frames of one moment, best first: open eyes, focus on the subject, sharpness, expression, clipping,
+    exposure, resolution, noise. What only a model sees is passed over where there is none.
+    """
     return _key(candidate, _SHOTS)
 
 
@@ -63,7 +116,8 @@ def copy_key(candidate: Candidate) -> Key:
     """Order of versions of one picture, best first: the one a camera made, then resolution, then as for frames.
 
     A shrunk copy looks as sharp as its original at viewing size, so resolution has to speak before small differences in
-    sharpness; but a version in which nothing is sharp is never the best of those in which something is.
+    sharpness; but a version in which nothing is sharp is never the best of those in which something is. What a model
+    saw does not count: it is one picture, and two answers about it differ by chance.
     """
     blurred = candidate.sharpness is None or candidate.sharpness < _BLURRED
     return (blurred, candidate.camera is None, *_key(candidate, _COPIES))
@@ -75,9 +129,26 @@ def exact_key(candidate: Candidate) -> Key:
 
 
 def differences(this: Candidate, best: Candidate) -> list[dict[str, object]]:
-    """How *best* is better, or *this* is, one entry per measure that differs by at least one step."""
+    """How *best* is better, or *this* is: one entry for each thing that differs and is known of both, what was seen before
+    what was measured.
+    """
+    return [*_seen(this, best), *_measured(this, best)]
+
+
+def _seen(this: Candidate, best: Candidate) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
-    for measure in _MEASURES:
+    for seen in _SEEN:
+        mine, other = seen.read(this), seen.read(best)
+        if mine == other or mine not in seen.values or other not in seen.values:
+            continue
+        text = f"{best.name}: {seen.values[other][1]}; this one: {seen.values[mine][1]}"
+        found.append({"measure": seen.name, "this": mine, "best": other, "text": text})
+    return found
+
+
+def _measured(this: Candidate, best: Candidate) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for measure in MEASURES:
         mine, other = measure.read(this), measure.read(best)
         if mine is None or other is None or abs(mine - other) < measure.step:
             continue

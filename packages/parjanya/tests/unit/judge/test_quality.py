@@ -49,6 +49,7 @@ def test_one_threshold_separates_sharp_from_blurred_whatever_the_content(seed: i
     assert signals(blurred(image, 2))["sharpness"] < SHARP_FROM < signals(image)["sharpness"]
 
 
+@pytest.mark.timeout(240)
 def test_every_further_blur_lowers_the_sharpness_of_each_real_photograph_and_one_threshold_serves_all() -> None:
     wrong = []
     for path in sorted((data_folder() / "photo").glob("*.png")):

@@ -35,7 +35,7 @@ class GuardrailError(TbieError):
 
 
 class WorkflowError(TbieError):
-    """The declared stages do not form a workflow: a cycle, an unknown need, a name used twice."""
+    """The declared stages do not form a workflow: a cycle, an unknown need, a name used twice; or no stage has that name."""
 
 
 class TruthError(TbieError):

@@ -36,6 +36,8 @@ class Retry:
     reason: str
     not_before_ms: int | None = None
     evidence: Facts = field(default_factory=dict)
+    counted: bool = True
+    """Whether this attempt uses up a receive. Not where the item was not to blame: a server was away as a whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class Job:
     message: Message
     item: Item
     record: StageRecord
+    version: str
+    """What its handler is told to work by, and what its result is stored under, whatever is declared meanwhile."""
     held_until_ms: int | None = None
     """Its outcome belongs to a failure class that is paused: it waits until then, and the receive does not count."""
 
@@ -49,9 +51,8 @@ class Chain:
         item, record = job.item, job.record
         upstream = self._workflow.upstream[record.stage]
         facts = {name: r.facts for name, r in item.stages.items() if name in upstream and r.facts is not None}
-        version, attempt = self._workflow[record.stage].version, record.attempts + 1
-        args = (item.key, record.stage, record.generation, version, item.address, item.attributes, facts, attempt)
-        return Work(*args)
+        what = (item.key, record.stage, record.generation, job.version)
+        return Work(*what, item.address, item.attributes, facts, record.attempts + 1)
 
     def run_together(self, handler: Together, jobs: Sequence[Job]) -> Sequence[Outcome]:
         """One outcome for each job."""
@@ -98,10 +99,11 @@ class Chain:
             handler = self._handlers.get(stage.name)
             if not isinstance(handler, OneByOne) or not self._may_run_ahead(stage, job.item, facts):
                 continue
-            result = self._run(handler, self._ahead(stage, job.item, work, facts), job.record.token)
+            ahead = self._ahead(stage, job.item, work, facts)
+            result = self._run(handler, ahead, job.record.token)
             if isinstance(result, Retry):
                 break  # stays open in Truth; its own intent brings it back
-            steps.append(Step(stage.name, stage.version, result, self._given(stage, job.item, steps)))
+            steps.append(Step(stage.name, ahead.version, result, self._given(stage, job.item, steps)))
             if isinstance(result, Completed):
                 facts[stage.name] = result.facts
         return tuple(steps)
@@ -120,8 +122,9 @@ class Chain:
         upstream = {name: facts[name] for name in self._workflow.upstream[stage.name] if name in facts}
         old = item.stages.get(stage.name)
         generation = old.generation if old else 1
-        where = (work.address, work.attributes)
-        return Work(work.key, stage.name, generation, stage.version, *where, upstream, 1, work.scratch)
+        version = self._workflow.version(stage.name, item.key.tenant)
+        what = (work.key, stage.name, generation, version)
+        return Work(*what, work.address, work.attributes, upstream, 1, work.scratch)
 
     def _may_run_ahead(self, stage: Stage, item: Item, facts: dict[str, Facts]) -> bool:
         record = item.stages.get(stage.name)

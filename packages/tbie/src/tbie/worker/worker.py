@@ -40,7 +40,12 @@ class Stepped:
 
 
 class Worker:
-    """One worker of one pool. Not thread-safe; ``held`` may be read from another thread to extend leases."""
+    """One worker of one pool. Not thread-safe; ``held`` may be read from another thread to extend leases.
+
+    Args:
+        refresh: called for each claimed batch, before anything is decided by a version: declares in *workflow* what holds by
+            now. If Truth is away it raises ``TruthUnavailableError``, and the batch goes back uncounted.
+    """
 
     def __init__(
         self,
@@ -56,13 +61,14 @@ class Worker:
         attest: Callable[[], Drift | None] = lambda: None,
         progress: Progress | None = None,
         after_commit: Callable[[], None] = lambda: None,
+        refresh: Callable[[], object] = lambda: None,
         flush_s: float = 0.25,
     ) -> None:
         self.name, self.pool = name, pool
         self._workflow, self._handlers, self._truth, self._intent = workflow, handlers, truth, intent
         self._clock, self._settings, self._attest = clock, settings, attest
         self._chain = Chain(pool, workflow, handlers, progress or NoProgress())
-        self._after_commit, self._flush_s = after_commit, flush_s
+        self._after_commit, self._refresh, self._flush_s = after_commit, refresh, flush_s
         # downstream first: finishing what was begun keeps the number of half-done items small
         self._stages = tuple(reversed(workflow.in_pool(pool)))
         self._claims = tuple(
@@ -161,6 +167,7 @@ class Worker:
         """The messages that may be run. The others are superseded, put right, or held back by a pause."""
         jobs: list[Job] = []
         right: list[tuple[Message, Command]] = []
+        self._refresh()
         items = self._truth.get([m.envelope.key for m in messages])
         for message, item in zip(messages, items, strict=True):
             checked = guard(message.envelope, item, self._workflow, f"worker:{self.name}")
@@ -173,7 +180,8 @@ class Worker:
                 case Run(item=found, record=record):
                     until = self._held_back(message, record.reason)
                     if until is None:
-                        jobs.append(Job(message, found, record))
+                        version = self._workflow.version(record.stage, found.key.tenant)
+                        jobs.append(Job(message, found, record, version))
                     else:
                         self._disposals.append(Hold(message, until))
                         stepped.held += 1
@@ -203,7 +211,7 @@ class Worker:
             record.stage,
             record.generation,
             record.token,
-            stage.version,
+            job.version,
             outcome,
             Cause(f"worker:{self.name}", words(outcome)),
             then,

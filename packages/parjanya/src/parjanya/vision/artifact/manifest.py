@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parjanya.vision.artifact.problems import ArtifactError, shown
+from parjanya.vision.artifact.problems import ArtifactError, EditedManifestError, NoManifestError, shown
 from tbie.core.fingerprint import canonical_json
 
 NAME = "parjanya-manifest.json"
@@ -98,7 +98,7 @@ def parse(text: str | bytes, source: str) -> Manifest:
     except ValueError as error:
         raise ArtifactError(f"{where} is no manifest: {shown(str(error))}. Bake the model again.") from error
     if said != found:
-        raise ArtifactError(
+        raise EditedManifestError(
             f"{where} was changed after it was made: it says id {shown(str(said), 64)}, its content has {found}. "
             "A manifest is never edited: bake the model again."
         )
@@ -115,7 +115,7 @@ def read(path: Path) -> Manifest:
         with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
     except FileNotFoundError as error:
-        raise ArtifactError(f"{shown(str(path))} is missing: `parjanya model bake` makes it") from error
+        raise NoManifestError(f"{shown(str(path))} is missing: `parjanya model bake` makes it") from error
     except OSError as error:
         raise ArtifactError(f"{shown(str(path))} cannot be read: {(error.strerror or str(error)).lower()}") from error
     return parse(text, str(path))
