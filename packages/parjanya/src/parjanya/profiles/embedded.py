@@ -18,7 +18,9 @@ from parjanya.imaging.limits import Limits
 from parjanya.profiles.declaration import declared_in
 from parjanya.profiles.engines import DeclaredEngine
 from parjanya.profiles.environment import from_environment
+from parjanya.profiles.hands import in_words, told
 from parjanya.profiles.manifest import MANIFEST, this_machine
+from parjanya.profiles.policies import Policies
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.campaigns import grader, selector
 from parjanya.views.candidates import load_candidates
@@ -31,7 +33,7 @@ from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.intent import SqliteIntent
 from tbie.backends.sqlite.ledger import SqliteLedger
 from tbie.backends.sqlite.objects import LocalObjects
-from tbie.backends.sqlite.slot import SUFFIX, Doing, is_alive, read_slot
+from tbie.backends.sqlite.slot import SUFFIX, is_alive, read_slot
 from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.campaign import Campaign, Driver
 from tbie.campaign.record import Selects
@@ -74,6 +76,8 @@ class System:
     """The engine that looks at the images of this home."""
     engine: DeclaredEngine | None = None
     """The same, to look through; None if it is the classical one alone. Opened by whoever looks first."""
+    policies: Policies = field(default_factory=Policies)
+    """Which policies decide."""
 
     def adopt(self) -> bool:
         """Follow what Truth declares by now; whether that is something else. To be called before anything was told or begun."""
@@ -85,7 +89,12 @@ class System:
         self.truth.close()
         self.declared, self.workflow, self.truth = declared, workflow, truth
         self.engine = None if isinstance(declared, Classical) else DeclaredEngine(declared, self.clock)
+        self.refresh()
         return True
+
+    def refresh(self) -> None:
+        """Declare which policy decides for whom by now."""
+        self.policies.refresh(self.truth, self.workflow)
 
     def tell(self, component: str, instance: str) -> Events:
         """From now on say what goes through the stores, as *component*."""
@@ -123,7 +132,7 @@ class System:
             quality.NAME: OneByOne(quality.make_handler(objects)),
             observe.NAME: self._observing(objects),
             group.NAME: Together(group.make_batch_handler(partial(load_candidates, self.truth))),
-            curate.NAME: Together(curate.make_batch_handler()),
+            curate.NAME: Together(curate.make_batch_handler(lambda version: self.policies.of(self.truth, version))),
         }
 
     def _observing(self, objects: ObjectStore) -> OneByOne | AsTheyCome:
@@ -152,21 +161,6 @@ class System:
             thing.close()
 
 
-def in_words(doing: Doing) -> str:
-    """What a worker has in hand: stage and item, or how many."""
-    return f"{doing.stage} {doing.item.item if doing.items == 1 else f'{doing.items} items'}"
-
-
-def told(death: Death) -> dict[str, object]:
-    """What a dead worker was doing, as fields of an event."""
-    if death.doing is None:
-        return {"exit_status": death.evidence.get("exit_status")}
-    doing, status = death.doing, death.evidence.get("exit_status")
-    if doing.items > 1:
-        return {"stage": doing.stage, "suspects": list(doing.tokens), "exit_status": status}
-    return {"stage": doing.stage, "tenant": doing.item.tenant, "item": doing.item.item, "exit_status": status}
-
-
 def open_system(
     home: Home, settings: Settings | None = None, clock: Clock | None = None, *, create: bool = True
 ) -> System:
@@ -192,7 +186,8 @@ def open_system(
         Bell(home.run, INTENT_BELL),
     )
     try:
-        system.adopt()
+        if not system.adopt():
+            system.refresh()
     except TbieError:
         system.close()
         raise
@@ -249,6 +244,7 @@ def open_reconciler(
         after_emit=system.intent_bell.ring,
         ledger=system.ledger,
         leadership=leadership,
+        refresh=system.refresh,
     )
 
 
@@ -277,6 +273,7 @@ def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = T
         limit_rate=limit_rate,
         limit_open=limit_open,
         after_reset=system.truth_bell.ring,
+        refresh=system.refresh,
     )
 
 
