@@ -75,6 +75,11 @@ SIGNALS: Mapping[str, Signal] = {
         Signal("camera_known", "whether a camera made it", _camera_known),
         Signal("subject_sharpness", "the sharpness of its sharpest part", _path("quality", "subject_sharpness")),
         Signal("sharpness", "its sharpness", _path("quality", "sharpness")),
+        Signal(
+            "sharpness_evenness",
+            "how alike its sharpness is in all directions",
+            _path("quality", "sharpness_evenness"),
+        ),
         Signal("median_brightness", "its median brightness", _path("quality", "exposure", "median")),
         Signal("bright_end", "its brightest tones", _path("quality", "exposure", "p95")),
         Signal("clipped_highlights", "its clipped highlights", _path("quality", "clipped_highlights")),
