@@ -13,7 +13,8 @@ from packaging.version import Version
 
 from tests.tidy.repository import ROOT
 
-FILES = ("build", "runtime", "dev")
+RESOLVED = ("build", "runtime", "dev", "engines")
+FILES = (*RESOLVED, "torch")
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>.+?))? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
@@ -33,9 +34,15 @@ def pins(name: str) -> dict[str, Version]:
 def declared() -> dict[str, list[Requirement]]:
     """Lock file → what the pyproject files ask it to hold."""
     packages = [tomllib.loads((ROOT / f"packages/{name}/pyproject.toml").read_text()) for name in ("tbie", "parjanya")]
+    extras = [
+        text for name in ("openai", "transformers") for text in packages[1]["project"]["optional-dependencies"][name]
+    ]
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     runtime = [text for package in packages for text in package["project"]["dependencies"] if text != "tbie"]
     texts = {"build": groups["build"], "runtime": runtime, "dev": [*groups["build"], *runtime, *groups["dev"]]}
+    models = [*extras, *groups["engines"]]
+    texts["engines"] = [*texts["dev"], *(text for text in models if Requirement(text).name != "torch")]
+    texts["torch"] = [text for text in models if Requirement(text).name == "torch"]
     return {name: [Requirement(text) for text in those] for name, those in texts.items()}
 
 
@@ -70,8 +77,30 @@ def test_the_lock_satisfies_what_the_packages_declare(name: str) -> None:
     assert missing == [], "run ./run lock"
 
 
-def test_the_development_lock_holds_the_other_two_at_the_same_versions() -> None:
+def test_each_level_holds_the_ones_below_it_at_the_same_versions() -> None:
     assert pins("dev").items() >= (pins("runtime") | pins("build")).items()
+    assert pins("engines").items() >= pins("dev").items()
+
+
+def test_nothing_is_locked_that_only_a_gpu_needs() -> None:
+    assert [name for name in pins("engines") if name.startswith(("nvidia", "cuda", "triton", "torch"))] == []
+
+
+def test_linux_takes_a_build_of_pytorch_that_the_public_index_does_not_have_under_that_number() -> None:
+    """Under the plain number the index has a CUDA build of several GB; under the local one pip finds a CPU build or nothing."""
+    found = [match for line in lines("torch") if (match := PIN.match(line))]
+    markers = {match["marker"]: Version(match["version"]) for match in found}
+    assert markers.keys() == {"sys_platform == 'linux'", "sys_platform == 'darwin'"}
+    assert markers["sys_platform == 'linux'"].local == "cpu"
+    assert markers["sys_platform == 'darwin'"].local is None
+
+
+def test_what_pytorch_needs_is_locked_as_its_cpu_build_says() -> None:
+    (torch,) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["dependency-metadata"]
+    assert pins("torch")["torch"].public == torch["version"]
+    held = pins("engines")
+    needed = [Requirement(text) for text in torch["requires-dist"]]
+    assert [need.name for need in needed if held[canonicalize_name(need.name)] not in need.specifier] == []
 
 
 def test_both_packages_build_with_the_locked_backend() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import subprocess
 import sys
 from importlib.machinery import SourceFileLoader
@@ -34,6 +35,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
     monkeypatch.setattr(module, "start_anew", environment)
     monkeypatch.setattr(module, "has_pip", module.PYTHON.exists)
+    monkeypatch.setattr(module, "pip", lambda *_: True)
     monkeypatch.setattr(module, "install", module.asked.append)
     return module
 
@@ -54,6 +56,36 @@ def test_tests_after_the_program_add_what_they_need_to_the_same_environment(run:
     run.prepare("runtime")
     run.prepare("dev")
     assert run.asked == ["anew", "runtime", "dev"]
+
+
+def test_the_engines_serve_tests_and_program_too(run: ModuleType) -> None:
+    run.prepare("dev")
+    run.prepare("engines")
+    for level in run.LEVELS:
+        run.prepare(level)
+    assert run.asked == ["anew", "dev", "engines"]
+
+
+def test_a_changed_lock_keeps_engines_that_were_asked_for_once(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.prepare("engines")
+    before = run.digest
+    monkeypatch.setattr(run, "digest", lambda level: f"changed {before(level)}")
+    run.prepare("dev")
+    assert run.asked == ["anew", "engines", "engines"]
+
+
+def test_without_a_cpu_build_of_pytorch_the_environment_stays_as_it_was(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.prepare("dev")
+    monkeypatch.setattr(run, "pip", lambda *_: False)
+    with pytest.raises(SystemExit, match="1"):
+        run.prepare("engines")
+    run.prepare("dev")
+    assert run.asked == ["anew", "dev"]
+    assert "the CPU build of PyTorch is needed" in capsys.readouterr().err
 
 
 def test_a_changed_lock_installs_again(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +122,30 @@ def test_a_folder_of_somebody_else_is_left_alone(run: ModuleType, capsys: pytest
         run.prepare("runtime")
     assert run.asked == []
     assert "was not made by ./run" in capsys.readouterr().err
+
+
+def test_where_byte_code_is_not_wanted_beside_sources_it_goes_into_the_environment(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")  # so that it is put back after the test
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX")
+    run.keep_byte_code()
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ
+    assert os.environ["PYTHONPYCACHEPREFIX"].startswith(str(run.ENV))
+
+
+@pytest.mark.parametrize("setting", [None, ""])
+def test_otherwise_byte_code_goes_where_python_puts_it(
+    run: ModuleType, monkeypatch: pytest.MonkeyPatch, setting: str | None
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", "")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX")
+    if setting is None:
+        monkeypatch.delenv("PYTHONDONTWRITEBYTECODE")
+    run.keep_byte_code()
+    assert "PYTHONPYCACHEPREFIX" not in os.environ
 
 
 @pytest.mark.parametrize("arguments", [["fly"], [], ["check", "everything"], ["bench", "no-such-benchmark"]])

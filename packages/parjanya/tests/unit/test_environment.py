@@ -17,7 +17,7 @@ from tbie.core.settings import Settings
 
 @pytest.mark.parametrize("environment", [{}, {VARIABLE: ""}, {VARIABLE: " \n"}, {VARIABLE: "{}"}])
 def test_nothing_given_means_the_defaults(environment: dict[str, str]) -> None:
-    assert from_environment(environment) == Settings(visibility_timeout_s=300.0, barrier_patience_s=600.0)
+    assert from_environment(environment) == Settings(visibility_timeout_s=400.0, barrier_patience_s=600.0)
 
 
 def test_what_is_given_replaces_its_default_and_nothing_else() -> None:

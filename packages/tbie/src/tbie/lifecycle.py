@@ -66,6 +66,7 @@ class Change(NamedTuple):
 class _Draft:
     """An item in the middle of a change: records as they were, and as they will be."""
 
+    tenant: str
     records: Mapping[str, StageRecord]
     touched: dict[str, StageRecord]
     workflow: Workflow
@@ -78,17 +79,21 @@ class _Draft:
     def put(self, record: StageRecord) -> None:
         self.touched[record.stage] = record
 
+    def version(self, stage: Stage) -> str:
+        """What holds for this item's tenant now."""
+        return self.workflow.version(stage.name, self.tenant)
 
-def added(workflow: Workflow, now_ms: int, ids: Ids) -> tuple[StageRecord, ...]:
-    """The first records of any new item: its root stages, open (or skipped where not eligible)."""
-    draft = _Draft({}, {}, workflow, now_ms, ids)
+
+def added(tenant: str, workflow: Workflow, now_ms: int, ids: Ids) -> tuple[StageRecord, ...]:
+    """The first records of any new item of *tenant*: its root stages, open (or skipped where not eligible)."""
+    draft = _Draft(tenant, {}, {}, workflow, now_ms, ids)
     _advance(draft, workflow.stages, frozenset())
     return tuple(draft.touched.values())
 
 
 def apply(item: Item, command: Command, workflow: Workflow, now_ms: int, ids: Ids) -> Change | Refused:
     """The change that *command* makes to *item*, or why it makes none."""
-    draft = _Draft(item.stages, {}, workflow, now_ms, ids)
+    draft = _Draft(item.key.tenant, item.stages, {}, workflow, now_ms, ids)
     address = attributes = None
     if isinstance(command, Settle | Reset | Rotate | Exhaust) and workflow.get(command.stage) is None:
         return NO_SUCH_STAGE
@@ -173,15 +178,13 @@ def _outcome(
             draft.put(StageRecord(name, state, version, generation, token, attempts, now, now, facts=facts))
         case TerminalFailure(reason=reason, retriable=retriable, evidence=evidence):
             draft.put(_failed(record, version, now, reason, retriable, evidence, attempts))
-        case Retry(reason=reason, evidence=evidence) if last_receive:
+        case Retry(reason=reason, evidence=evidence, counted=True) if last_receive:
             draft.put(_failed(record, version, now, reason, True, {**evidence, "receives_exhausted": True}, attempts))
-        case Retry(reason=reason, not_before_ms=not_before, evidence=evidence):
+        case Retry(reason=reason, not_before_ms=not_before, evidence=evidence, counted=counted):
+            attempts -= not counted
             later = now + stage.retry.backoff_ms(attempts) if not_before is None else not_before
-            draft.put(
-                record._replace(
-                    attempts=attempts, updated_ms=now, not_before_ms=later, reason=reason, evidence=dict(evidence)
-                )
-            )
+            put_off = record._replace(attempts=attempts, updated_ms=now, not_before_ms=later, reason=reason)
+            draft.put(put_off._replace(evidence=dict(evidence)))
             return False
     return True
 
@@ -223,8 +226,8 @@ def _advance(draft: _Draft, stages: Iterable[Stage], lifted: frozenset[str]) -> 
         else:
             state, token = PENDING, draft.ids.token()
         now = draft.now_ms
-        resets = record.resets if record is not None else 0
-        opened = StageRecord(stage.name, state, stage.version, generation, token, 0, now, now, 0, reason, resets=resets)
+        resets, version = record.resets if record is not None else 0, draft.version(stage)
+        opened = StageRecord(stage.name, state, version, generation, token, 0, now, now, 0, reason, resets=resets)
         draft.put(opened)
 
 
@@ -267,8 +270,8 @@ def _reset(draft: _Draft, names: tuple[str, ...], resets: int = 0) -> Refused | 
     for stage in affected.values():
         old = draft.records.get(stage.name)
         if old is not None:
-            count = resets if stage.name in names else 0
-            fresh = StageRecord(stage.name, WAITING, stage.version, old.generation + 1, "", 0, now, now, resets=count)
+            count, version = resets if stage.name in names else 0, draft.version(stage)
+            fresh = StageRecord(stage.name, WAITING, version, old.generation + 1, "", 0, now, now, resets=count)
             draft.put(fresh)
     _advance(draft, [s for s in draft.workflow.stages if s.name in affected], frozenset())
     return None

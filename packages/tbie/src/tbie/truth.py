@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tbie.core.cause import Cause
 from tbie.core.keys import Address, ItemKey
@@ -275,6 +275,20 @@ class TruthStore(Protocol):
         """A page of items in the order of their keys."""
         ...
 
+    def project(
+        self,
+        paths: Sequence[tuple[str, ...]],
+        tenant: str | None = None,
+        after: ItemKey | None = None,
+        limit: int = 500,
+    ) -> list[tuple[ItemKey, list[Any]]]:
+        """Of a page of items, in the order of their keys, what the facts of completed stages hold at *paths*.
+
+        A path is a stage, then the names that lead into its facts. None where nothing is. What is not asked for is not built:
+        to look at a few values of a million items.
+        """
+        ...
+
     # the change stream
     def opened_since(self, seq: int, limit: int) -> tuple[list[OpenStage], int]:
         """Stages open now among the changes after *seq*, and the sequence number read up to."""
@@ -315,8 +329,10 @@ class TruthStore(Protocol):
         changed since *before_ms*, by (resets, age). Rows that were quarantined (``QUARANTINED``) are not among them."""
         ...
 
-    def versions(self) -> Mapping[tuple[str, str], int]:
-        """How many completed records there are by (stage, version). Costs tenants × stages × versions."""
+    def versions(self, tenant: str | None = None) -> Mapping[tuple[str, str, str], int]:
+        """How many completed records there are by (tenant, stage, version); of one tenant, or of all. None is zero.
+
+        Costs tenants × stages × versions."""
         ...
 
     def tally(self, tenant: str | None = None) -> Mapping[tuple[str, str, StageState], int]:

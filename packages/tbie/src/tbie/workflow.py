@@ -1,15 +1,18 @@
 """Workflows: stages, what each needs, what each owns, under which version. Data, not code paths.
 
 Callers: ``lifecycle`` reads it to decide what opens next, the worker to know what it may run ahead, the reconciler for
-retry policies. Nothing here does anything.
+retry policies. Nothing here does anything, but for ``declare``: which version of a stage holds for whom may change while a
+program runs (a tenant gets another policy), and every reader sees either what was declared before or all of what is now.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 from tbie.core.errors import WorkflowError
 from tbie.core.fingerprint import fingerprint
@@ -44,7 +47,8 @@ class Stage:
 
     name: str
     version: str
-    """Fingerprint of whatever changes the answer: code, model, prompt, parameters."""
+    """Fingerprint of whatever changes the answer: code, model, prompt, parameters. ``Workflow.version`` says which holds for a
+    tenant: this one, unless another was declared."""
     pool: str = "default"
     """Which workers execute it."""
     needs: tuple[str, ...] = ()
@@ -59,6 +63,17 @@ class Stage:
     barrier: bool = False
     """Opens for a tenant only when no item of that tenant has an open stage that this one needs: for stages that
     compare items with each other. Late arrivals are handled by ``Completed.invalidates``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """The versions of one stage that hold instead of its own."""
+
+    default: str
+    by_tenant: Mapping[str, str]
+    """Of the tenants whose version is not the default."""
+    all_tenants: str
+    """One name for all of it: the default, or a digest where tenants differ."""
 
 
 class Workflow:
@@ -84,6 +99,8 @@ class Workflow:
                 if need not in self._by_name:
                     raise WorkflowError(f"stage {stage.name!r} needs {need!r}, which workflow {name!r} does not have")
         self.stages = self._in_topological_order()
+        self._declared: Mapping[str, Declaration] = {}  # replaced as a whole, so that readers need no lock
+        self._declaring = threading.Lock()
 
     def __getitem__(self, stage: str) -> Stage:
         return self._by_name[stage]
@@ -92,9 +109,55 @@ class Workflow:
         """The stage of that name, or None if a row speaks of a stage this workflow no longer has."""
         return self._by_name.get(stage)
 
+    def version(self, stage: str, tenant: str | None) -> str:
+        """The version of *stage* that holds for *tenant* now; None: one name for what holds for all tenants.
+
+        Raises:
+            WorkflowError: there is no such stage.
+        """
+        found = self.declared(stage, tenant)
+        if found is None:
+            raise WorkflowError(f"workflow {self.name!r} has no stage {stage!r}; it has {sorted(self._by_name)}")
+        return found
+
+    def declared(self, stage: str, tenant: str | None) -> str | None:
+        """``version``, or None if a row speaks of a stage this workflow no longer has."""
+        declaration = self._declared.get(stage)
+        if declaration is None:
+            own = self._by_name.get(stage)
+            return own.version if own is not None else None
+        return declaration.all_tenants if tenant is None else declaration.by_tenant.get(tenant, declaration.default)
+
+    def declare(self, stage: str, by_tenant: Mapping[str, str], default: str | None = None) -> bool:
+        """From now on, these versions of *stage* hold: *by_tenant*, and *default* (None: its own) for all others.
+
+        Replaces what was declared for that stage before, in one step; a reader in another thread never sees a mixture.
+        Costs a comparison where nothing changes. What a worker must have installed (``fingerprint``) stays as it is.
+
+        Returns:
+            Whether anything is different now.
+
+        Raises:
+            WorkflowError: there is no such stage, or a version is empty. Nothing was changed.
+        """
+        own = self._by_name.get(stage)
+        if own is None:
+            raise WorkflowError(f"workflow {self.name!r} has no stage {stage!r}; it has {sorted(self._by_name)}")
+        usual = own.version if default is None else default
+        others = {tenant: version for tenant, version in by_tenant.items() if version != usual}
+        if not usual or not all(others.values()):
+            raise WorkflowError(f"a version of stage {stage!r} is empty: {default!r}, {dict(by_tenant)}")
+        with self._declaring:
+            before = self._declared.get(stage)
+            if before is not None and (before.default, before.by_tenant) == (usual, others):
+                return False
+            together = fingerprint({"default": usual, "by_tenant": others}) if others else usual
+            self._declared = {**self._declared, stage: Declaration(usual, MappingProxyType(others), together)}
+        return before is not None or usual != own.version or bool(others)
+
     @cached_property
     def fingerprint(self) -> str:
-        """Changes when any stage's name, needs or version does: the declared environment of a worker."""
+        """Changes when any stage's name, needs or own version does: the declared environment of a worker."""
         return fingerprint({s.name: [s.version, list(s.needs), s.pool] for s in self.stages})
 
     @cached_property

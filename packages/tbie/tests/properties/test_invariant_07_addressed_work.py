@@ -26,9 +26,9 @@ class AddressedWork(Chaos):
             (item,) = self.raw_truth.get([envelope.key])
             assert item is not None
             assert envelope.address == item.address
-            stage = self.workflow[envelope.stage]
+            version = self.workflow.version(envelope.stage, envelope.key.tenant)
             record = item.stages[envelope.stage]
-            assert (envelope.version, envelope.expected) == (stage.version, ",".join(stage.owns))
+            assert (envelope.version, envelope.expected) == (version, ",".join(self.workflow[envelope.stage].owns))
             assert (envelope.generation, envelope.token) == (record.generation, record.token)
             assert record.state is StageState.PENDING
             assert envelope.not_before_ms == record.not_before_ms

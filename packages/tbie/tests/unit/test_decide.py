@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tbie.core.finding import Boundary
 from tbie.intent import Presence
 from tbie.reconciler.decide import Action, Blind, Looked, Sight, Unchecked, decide, size_fleet
-from tbie.testing.builders import key, new_item, stage
+from tbie.testing.builders import key, new_item
 from tbie.truth import Heartbeat, OpenStage
 from tbie.watchdog import watch
 
@@ -37,12 +37,12 @@ ROW = OpenStage(key(), "a", "v1", 1, "tok", 1_000, 0, 0, new_item().address)
     ],
 )
 def test_one_decision_for_each_sight(sight: Sight, age_ms: int, action: Action, reason: str) -> None:
-    decision = decide(ROW, stage("a"), sight, ROW.since_ms + age_ms, 1_000)
+    decision = decide(ROW, "v1", sight, ROW.since_ms + age_ms, 1_000)
     assert (decision.action, decision.reason, decision.open) == (action, reason, ROW)
 
 
 def test_a_live_intent_of_an_older_version_is_superseded_but_a_dead_one_is_exhausted_first() -> None:
-    newer = stage("a", version="v2")
+    newer = "v2"
     live = decide(ROW, newer, Looked(Presence("tok", False, 1)), 9_000, 1_000)
     assert (live.action, live.reason, live.evidence) == (
         Action.SUPERSEDE,
@@ -60,7 +60,7 @@ def test_a_stage_that_the_workflow_lost_is_left_alone(sight: Sight) -> None:
 
 def test_exhaustion_carries_the_evidence_of_the_dead_letter() -> None:
     found = Presence("tok", True, 3, {"reason": "worker_died", "signal": "SIGSEGV"})
-    evidence = decide(ROW, stage("a"), Looked(found), 9_000, 0).evidence
+    evidence = decide(ROW, "v1", Looked(found), 9_000, 0).evidence
     assert evidence == {"receives": 3, "reason": "worker_died", "signal": "SIGSEGV"}
 
 

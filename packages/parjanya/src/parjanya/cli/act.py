@@ -14,7 +14,7 @@ from parjanya.catalog.items import ingest as ingest_files
 from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json
 from parjanya.home import Home
 from parjanya.profiles.embedded import open_reconciler
-from parjanya.workflow import POOL
+from parjanya.workflow import POOL, VISION
 
 
 def person() -> str:
@@ -114,13 +114,17 @@ def worker(*, pool: str = POOL, until_idle: bool = False, common: Common | None 
         Leave when there is nothing to do.
     """
     common = common or Common()
-    if pool != POOL:
-        raise UsageError(f"there is no pool {pool!r}; pools: {POOL}")
-    with opened(common):
-        pass  # a home that cannot be used is one clear line, before anything starts
+    if pool not in (POOL, VISION):
+        raise UsageError(f"there is no pool {pool!r}; pools: {POOL}, {VISION}")
+    with opened(common) as system:  # a home that cannot be used is one clear line, before anything starts
+        if pool not in system.workflow.pools:
+            words = system.declared.words()
+            raise UsageError(f"this home has no pool {pool!r}: its engine is {words}, which the pool {POOL!r} runs")
     from parjanya.profiles.worker_process import run_worker
 
-    done = run_worker(Home(common.root), f"{pool}-cli-{os.getpid()}", supervised=False, until_idle=until_idle)
+    done = run_worker(
+        Home(common.root), f"{pool}-cli-{os.getpid()}", supervised=False, until_idle=until_idle, pool=pool
+    )
     if common.json:
         show_json({"done": done})
     else:

@@ -13,13 +13,13 @@ from cyclopts import Parameter
 
 from parjanya.catalog.discover import Walk
 from parjanya.catalog.items import Ingested
-from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json, workers_or_default
+from parjanya.cli.activating import use
+from parjanya.cli.common import Common, Exit, check_tenant, opened, say, show, show_json, workers_or_default
+from parjanya.cli.engine import EngineOptions, choose
+from parjanya.cli.naming import active_name, named
 from parjanya.cli.report import Reported, report, summary_lines
 from parjanya.cli.working import Interrupt, work
 from parjanya.export.sheet.folder import claim
-
-ENGINES = ("classical",)
-POLICIES = ("culling",)
 
 
 def curate(
@@ -28,10 +28,10 @@ def curate(
     *,
     out: Path | None = None,
     xmp: bool = False,
-    policy: str = "culling",
-    engine: str = "classical",
+    policy: str | None = None,
     tenant: str = "default",
     workers: int | None = None,
+    engine: EngineOptions | None = None,
     common: Common | None = None,
 ) -> int:
     """Judge every image in PATHS: keep, review or reject, with reasons; then write a contact sheet, CSV and JSON.
@@ -45,28 +45,29 @@ def curate(
     xmp
         Also write sidecars beside the images, for photo programs. Existing sidecars are merged.
     policy
-        By which rules; built in: culling.
-    engine
-        What looks at the images; built in: classical (no model needed).
+        By which rules: a file, a built-in name (culling, photographic-content), or a stored version. It is activated for this
+        tenant if another one is active (default: what is active).
     tenant
         Whose images these are.
     workers
         Worker processes (default: one for each core, or PARJANYA_WORKERS).
     """
-    common = common or Common()
-    if engine not in ENGINES:
-        raise UsageError(f"there is no engine {engine!r} in this version; engines: {', '.join(ENGINES)}")
-    if policy not in POLICIES:
-        raise UsageError(f"there is no policy {policy!r} in this version; policies: {', '.join(POLICIES)}")
+    common, engine = common or Common(), (engine or EngineOptions()).check()
     check_tenant(tenant)
     count = workers_or_default(workers)
+    if policy is not None and not (common.root / "truth.db").exists():
+        named(None, policy)  # what is wrong with it is said before a home is begun
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
+        wanted = named(system, policy, tenant) if policy is not None else None
         out = out if out is not None else system.home.out
         claim(out)  # a folder that cannot take the reports is worth knowing before the work, not after it
+        choose(system, engine)
+        if wanted is not None:
+            use(system, wanted, tenant)
         walk = Walk()
         ingested, settled = work(system, paths, [system.home.root, out], tenant, count, walk, interrupt)
-        reported = report(system, tenant, out, write_sidecars=xmp and settled, engine=engine, policy=policy)
+        reported = report(system, tenant, out, write_sidecars=xmp and settled, policy=active_name(system, tenant))
     interrupt.restore()
     result = _result(ingested, walk, reported, settled)
     if common.json:
@@ -84,6 +85,7 @@ def _result(ingested: Ingested, walk: Walk, reported: Reported, settled: bool) -
         "settled": settled,
         "images": reported.images,
         "verdicts": dict(reported.verdicts),
+        "engines": dict(reported.engines),
         "failed": dict(reported.failed),
         "reasons": dict(reported.reasons),
         "ingested": {
@@ -152,7 +154,7 @@ def export(*, out: Path | None = None, xmp: bool = False, tenant: str = "default
     common = common or Common()
     with opened(common) as system:
         target = out if out is not None else system.home.out
-        reported = report(system, tenant, target, write_sidecars=xmp, engine=None, policy=None)
+        reported = report(system, tenant, target, write_sidecars=xmp, policy=None)
     if common.json:
         show_json(_result(Ingested(), Walk(), reported, settled=True))
     else:

@@ -75,10 +75,10 @@ def _refuse(stepped: Stepped, system: System) -> None:
         raise TruthUnavailableError(stepped.blind)
     campaign = stepped.campaign
     if campaign is not None and campaign.waits == "version":
-        declared = system.workflow.get(campaign.stage)
+        declared = system.workflow.declared(campaign.stage, campaign.tenant)
         raise CampaignError(
             f"campaign {campaign.id} was begun for version {campaign.version} of {campaign.stage}; this program declares "
-            f"{declared.version if declared else 'no such stage'}. Go on with the program that began it, or cancel it"
+            f"{declared or 'no such stage'}. Go on with what it was begun for, or cancel it"
         )
 
 

@@ -27,6 +27,8 @@ class Reported:
     images: int = 0
     policy_version: str | None = None
     verdicts: Counter[str] = field(default_factory=Counter)
+    engines: Counter[str] = field(default_factory=Counter)
+    """Images by what saw them: an engine, with its model if it has one."""
     failed: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     sidecars: Counter[str] = field(default_factory=Counter)
@@ -34,9 +36,7 @@ class Reported:
     sidecar_remarks: list[dict[str, str]] = field(default_factory=list)
 
 
-def report(
-    system: System, tenant: str, out: Path, *, write_sidecars: bool, engine: str | None, policy: str | None
-) -> Reported:
+def report(system: System, tenant: str, out: Path, *, write_sidecars: bool, policy: str | None) -> Reported:
     """Write everything about *tenant* into *out*."""
 
     def read() -> Iterator[ImageRecord]:
@@ -46,7 +46,8 @@ def report(
     claim(out)
     write_csv(_counted(read(), reported), reported.csv)
     write_json(read(), reported.json)
-    meta = SheetMeta("Contact sheet", system.clock.now_ms(), engine, policy, reported.policy_version)
+    seen_by = ", ".join(_engines(reported)) or None
+    meta = SheetMeta("Contact sheet", system.clock.now_ms(), seen_by, policy, reported.policy_version)
     reported.sheet = write_sheet(read(), out, meta)
     if write_sidecars:
         _write_sidecars(read(), reported)
@@ -59,12 +60,20 @@ def _counted(found: Iterator[ImageRecord], reported: Reported) -> Iterator[Image
         reported.images += 1
         if record.verdict is not None:
             reported.verdicts[record.verdict] += 1
+        if record.engine is not None:
+            reported.engines[record.engine if record.model is None else f"{record.engine} {record.model}"] += 1
         if record.failure is not None:
             reported.failed[record.failure.code] += 1
         elif record.verdict in ("review", "reject"):
             reported.reasons.update({reason.code for reason in record.reasons})
         reported.policy_version = record.policy_version or reported.policy_version
         yield record
+
+
+def _engines(reported: Reported) -> list[str]:
+    """What saw the images; with counts if it was not the same for all."""
+    found = reported.engines.most_common(8)
+    return [name if len(found) == 1 else f"{name} ({count})" for name, count in found]
 
 
 def _write_sidecars(found: Iterator[ImageRecord], reported: Reported) -> None:
@@ -87,6 +96,8 @@ def summary_lines(reported: Reported) -> list[str]:
         f"{reported.images} images: {verdicts['keep']} keep, {verdicts['review']} review, {verdicts['reject']} reject"
         + (f", {sum(reported.failed.values())} could not be judged" if reported.failed else "")
     ]
+    if reported.engines:
+        lines.append("seen by: " + ", ".join(_engines(reported)))
     if reported.reasons:
         lines.append("why: " + ", ".join(f"{code} {count}" for code, count in reported.reasons.most_common(8)))
     if reported.failed:

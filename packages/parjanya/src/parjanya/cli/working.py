@@ -24,9 +24,10 @@ from parjanya.cli.doctor import guard
 from parjanya.cli.progress import progress
 from parjanya.profiles.embedded import Running, System, open_engine
 from parjanya.stages import observe
+from parjanya.workflow import VISION
 from tbie.core.errors import TbieError
+from tbie.diagnose.heartbeats import drifted
 from tbie.truth import StageState
-from tbie.watchdog import watch
 
 DRAIN_S = 60.0
 """How long an interrupted run waits for the images at hand; a worker that takes longer leaves by itself."""
@@ -90,6 +91,7 @@ def work(
         if settled or interrupt.asked:
             return ingested, settled and not interrupt.asked
         say("that engine has left; going on in its place")
+        system.adopt()  # it may have declared something else
     guard(system)
     running = open_engine(system, workers)
     leader = _Leader(system, running)
@@ -116,6 +118,7 @@ class _Leader:
         self._system, self._running = system, running
         self._blind_since_s: float | None = None
         self._seq = -1
+        self._drift: str | None = None
         self._probe_at_s = system.clock.monotonic_s() + PROBE_EVERY_S
 
     def turn(self, wait: bool = True) -> None:
@@ -144,12 +147,22 @@ class _Leader:
             self._seq = seq
 
     def _refuse_drift(self) -> None:
-        """Workers that decline all work would let this run wait for ever."""
+        """Workers that decline all work would let this run wait for ever.
+
+        Those of the pool vision decline while their server is away or their model is not what was declared. Somebody else may
+        put that right while this run waits, so it is only said, once for each thing.
+        """
         system = self._system
         silence_ms = int(system.settings.silence_s * 1000)
-        for finding in watch(system.truth.heartbeats(), system.clock.now_ms(), silence_ms):
-            if finding.code == "execution_drift":
-                raise CannotGoOnError(f"{finding.next_step} {finding.value('differences')}")
+        beats = system.truth.heartbeats()
+        seeing = [beat for beat in beats if beat.body.get("pool") == VISION]
+        for finding in drifted([b for b in beats if b not in seeing], system.clock.now_ms(), silence_ms):
+            raise CannotGoOnError(f"{finding.next_step} {finding.value('differences')}")
+        told = [str(f.value("differences")) for f in drifted(seeing, system.clock.now_ms(), silence_ms)]
+        for words in told:
+            if words != self._drift:
+                say(f"images wait for the engine {system.declared.words()}, nothing is lost: {words}")
+        self._drift = told[-1] if told else None
 
 
 def _follow(system: System, tenant: str, interrupt: Interrupt) -> bool:

@@ -40,6 +40,7 @@ COLUMNS = (
     *("width", "height", "taken", "camera", "lens", "iso", "f_number", "exposure_s", "focal_length_mm"),
     *SCORES,
     "scores",
+    *("engine", "model", "observed", "execution"),
 )
 
 Cell = str | int | float | bool | None
@@ -77,6 +78,8 @@ def _row(record: ImageRecord) -> dict[str, Cell]:
         "failure_message": failure.message if failure else None,
         "failure_retriable": failure.retriable if failure else None,
         "scores": json.dumps(dict(record.scores), sort_keys=True) if record.scores else None,
+        "observed": json.dumps(dict(record.observed)) if record.observed else None,
+        "execution": json.dumps(dict(record.execution)) if record.execution else None,
     }
 
 

@@ -51,6 +51,11 @@ class ImageRecord:
     ``path`` is for people to read; ``source`` is the file itself, whose name need not be valid UTF-8.
     ``width`` and ``height`` are pixels as displayed, ``exposure_s`` seconds, ``focal_length_mm`` millimetres,
     ``taken`` local time as the camera wrote it (``YYYY-MM-DDTHH:MM:SS``). ``group`` holds the facts of the group stage.
+
+    ``engine`` is what saw the image: ``classical``, or the engine of a model, whose name (or manifest) is ``model``, what it
+    said ``observed`` (grades as expected values in ``observed["grades"]`` where they are known) and how it ran ``execution``.
+    ``medium`` is the model's where one looked; then ``medium_confidence`` is None, because a model says how sure it is in words
+    (``observed["medium_sure"]``), and what the classical engine saw beside it is ``witness``.
     """
 
     id: str
@@ -66,6 +71,11 @@ class ImageRecord:
     label: str | None = None
     medium: str | None = None
     medium_confidence: float | None = None
+    engine: str | None = None
+    model: str | None = None
+    observed: Mapping[str, object] = field(default_factory=dict)
+    execution: Mapping[str, object] = field(default_factory=dict)
+    witness: Mapping[str, object] | None = None
     scores: Mapping[str, float | None] = field(default_factory=dict)
     group: Mapping[str, object] | None = None
     policy_version: str | None = None
@@ -116,6 +126,11 @@ class ImageRecord:
             "f_number": self.f_number,
             "exposure_s": self.exposure_s,
             "focal_length_mm": self.focal_length_mm,
+            "engine": self.engine,
+            "model": self.model,
+            "observed": dict(self.observed),
+            "execution": dict(self.execution),
+            "witness": None if self.witness is None else dict(self.witness),
         }
 
 

@@ -65,6 +65,15 @@ def apply_process_limits(limits: Limits = DEFAULT_LIMITS) -> None:
     _lower(resource.RLIMIT_CORE, 0)
 
 
+def apply_model_process_limits() -> None:
+    """The same for a process that holds a model: no core file, and nothing else.
+
+    It decodes no stranger's bytes, only previews that this program made. Frameworks for models map address space by the tens of
+    gigabytes that they never use, so a bound on it would stop them and bound nothing; and they want their threads.
+    """
+    _lower(resource.RLIMIT_CORE, 0)
+
+
 def memory_left_bytes() -> int | None:
     """How much more this process may map before its decoders fail; None without a limit, or where it is unknown."""
     allowed = resource.getrlimit(resource.RLIMIT_AS)[0]

@@ -1,49 +1,54 @@
 """The embedded profile: SQLite for Truth and Intent, a directory for objects, local processes for execution.
 
-``open_system`` gives what any command needs; ``open_engine`` adds the reconciler and the fleet; ``open_worker`` is what
-a worker process of that fleet does.
+``open_system`` gives what any command needs; ``open_engine`` adds the reconciler and the fleet. What a worker process of that
+fleet does is in ``workers``.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from parjanya.catalog.paths import key_to_path
 from parjanya.home import Home
 from parjanya.imaging.limits import Limits
+from parjanya.profiles.declaration import declared_in
+from parjanya.profiles.engines import DeclaredEngine
 from parjanya.profiles.environment import from_environment
-from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.profiles.hands import in_words, told
+from parjanya.profiles.manifest import MANIFEST, this_machine
+from parjanya.profiles.policies import Policies
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.campaigns import grader, selector
 from parjanya.views.candidates import load_candidates
-from parjanya.workflow import POOL, image_workflow
+from parjanya.vision.declared import Classical, Declared
+from parjanya.workflow import POOL, VISION, image_workflow
 from tbie.backends.sqlite.belief import belief
 from tbie.backends.sqlite.bell import Bell, Listener
 from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.intent import SqliteIntent
 from tbie.backends.sqlite.ledger import SqliteLedger
 from tbie.backends.sqlite.objects import LocalObjects
-from tbie.backends.sqlite.slot import SUFFIX, Slot, is_alive, read_slot
+from tbie.backends.sqlite.slot import SUFFIX, is_alive, read_slot
 from tbie.backends.sqlite.truth import SqliteTruth
 from tbie.campaign import Campaign, Driver
 from tbie.campaign.record import Selects
 from tbie.core.clock import Clock, SystemClock
-from tbie.core.errors import TruthUnavailableError
+from tbie.core.errors import TbieError, TruthUnavailableError
 from tbie.core.ids import Ids, RandomIds
 from tbie.core.settings import Settings
 from tbie.engine import Engine
-from tbie.execution import Drift, Handlers, OneByOne, Together
+from tbie.execution import AsTheyCome, Handlers, OneByOne, Together
 from tbie.logs import Events, logged_intent, logged_ledger, logged_truth
 from tbie.logs.events import WARNING
 from tbie.objects import ObjectStore
 from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.leader import Leadership
 from tbie.reconciler.loop import Reconciler
-from tbie.worker import Worker, settle_death
+from tbie.worker import settle_death
 from tbie.workflow import Workflow
 
 TRUTH_BELL, INTENT_BELL = "truth", "intent"
@@ -66,6 +71,29 @@ class System:
     intent_bell: Bell
     events: Events | None = None
     """Where this process says what it does, if anybody listens."""
+    declared: Declared = field(default_factory=Classical)
+    """The engine that looks at the images of this home."""
+    engine: DeclaredEngine | None = None
+    """The same, to look through; None if it is the classical one alone. Opened by whoever looks first."""
+    policies: Policies = field(default_factory=Policies)
+    """Which policies decide."""
+
+    def adopt(self) -> bool:
+        """Follow what Truth declares by now; whether that is something else. To be called before anything was told or begun."""
+        declared = declared_in(self.truth)
+        if declared == self.declared:
+            return False
+        workflow = image_workflow(declared)
+        truth = SqliteTruth(self.home.truth, workflow, self.clock, self.ids, create=False)
+        self.truth.close()
+        self.declared, self.workflow, self.truth = declared, workflow, truth
+        self.engine = None if isinstance(declared, Classical) else DeclaredEngine(declared, self.clock)
+        self.refresh()
+        return True
+
+    def refresh(self) -> None:
+        """Declare which policy decides for whom by now."""
+        self.policies.refresh(self.truth, self.workflow)
 
     def tell(self, component: str, instance: str) -> Events:
         """From now on say what goes through the stores, as *component*."""
@@ -75,15 +103,22 @@ class System:
         return events
 
     def bury(self, death: Death) -> None:
-        """Free what a dead worker held, and charge the item it was working on."""
-        token = death.doing.token if death.doing is not None else None
+        """Free what a dead worker held, and charge what it was working on."""
+        suspects = death.suspects
         evidence = dict(death.evidence)
         if death.doing is not None:
             evidence["stage"] = death.doing.stage
         if self.events is not None:
-            self.events.say(WARNING, "death", decision=token, owner=death.owner, reason=death.reason, **told(death))
+            self.events.say(
+                WARNING,
+                "death",
+                decision=suspects[0] if len(suspects) == 1 else None,
+                owner=death.owner,
+                reason=death.reason,
+                **told(death),
+            )
         args = (self.workflow, self.truth, self.intent, death.reason, evidence)
-        if settle_death(death.owner, token, *args):
+        if settle_death(death.owner, suspects, *args):
             self.intent_bell.ring()
             self.truth_bell.ring()
 
@@ -94,10 +129,15 @@ class System:
             technical.NAME: OneByOne(technical.make_handler(limits)),
             preview.NAME: OneByOne(preview.make_handler(objects, limits)),
             quality.NAME: OneByOne(quality.make_handler(objects)),
-            observe.NAME: OneByOne(observe.make_handler(objects)),
+            observe.NAME: self._observing(objects),
             group.NAME: Together(group.make_batch_handler(partial(load_candidates, self.truth))),
-            curate.NAME: Together(curate.make_batch_handler()),
+            curate.NAME: Together(curate.make_batch_handler(lambda version: self.policies.of(self.truth, version))),
         }
+
+    def _observing(self, objects: ObjectStore) -> OneByOne | AsTheyCome:
+        if self.engine is None:
+            return OneByOne(observe.make_handler(objects))
+        return AsTheyCome(observe.make_flow(objects, self.engine, self.clock), self.engine.worn)
 
     def workers(self) -> dict[str, str]:
         """The workers alive in this home, whoever started them, and what each is doing (``idle`` or ``stage item``)."""
@@ -105,7 +145,7 @@ class System:
         for path in sorted(self.home.run.glob(f"*{SUFFIX}")):
             if is_alive(path):
                 doing = read_slot(path)
-                found[path.name.removesuffix(SUFFIX)] = f"{doing.stage} {doing.item.item}" if doing else "idle"
+                found[path.name.removesuffix(SUFFIX)] = in_words(doing) if doing else "idle"
         return found
 
     def listen(self, topic: str, name: str) -> Listener:
@@ -114,17 +154,10 @@ class System:
 
     def close(self) -> None:
         """Let go of everything."""
+        if self.engine is not None:
+            self.engine.close()
         for thing in (self.truth, self.intent, self.ledger, self.truth_bell, self.intent_bell):
             thing.close()
-
-
-def told(death: Death) -> dict[str, object]:
-    """What a dead worker was doing, as fields of an event."""
-    if death.doing is None:
-        return {"exit_status": death.evidence.get("exit_status")}
-    item = death.doing.item
-    where = {"stage": death.doing.stage, "tenant": item.tenant, "item": item.item}
-    return {**where, "exit_status": death.evidence.get("exit_status")}
 
 
 def open_system(
@@ -133,12 +166,12 @@ def open_system(
     """Open the instance in *home*; with *create*, begin it if there is none.
 
     Raises:
-        HomeError, TruthUnavailableError, NewerSchemaError, SettingsError: with words for the user.
+        HomeError, TruthUnavailableError, NewerSchemaError, SettingsError, EngineUnknownError: with words for the user.
     """
     clock, ids, settings = clock or SystemClock(), RandomIds(), settings or from_environment()
     workflow = image_workflow()
     _refuse_to_replace(home)
-    return System(
+    system = System(
         home,
         workflow,
         SqliteTruth(home.truth, workflow, clock, ids, create=create),
@@ -151,6 +184,13 @@ def open_system(
         Bell(home.run, TRUTH_BELL),
         Bell(home.run, INTENT_BELL),
     )
+    try:
+        if not system.adopt():
+            system.refresh()
+    except TbieError:
+        system.close()
+        raise
+    return system
 
 
 def _refuse_to_replace(home: Home) -> None:
@@ -199,11 +239,18 @@ def open_reconciler(
         instance=str(os.getpid()),
         belief=belief(system.workflow, system.intent, fleet),
         fleet=fleet,
-        limits={POOL: PoolLimits(workers, per_worker=1)} if fleet is not None else {},
+        limits=_limits(system.workflow, workers) if fleet is not None else {},
         after_emit=system.intent_bell.ring,
         ledger=system.ledger,
         leadership=leadership,
+        refresh=system.refresh,
     )
+
+
+def _limits(workflow: Workflow, workers: int) -> dict[str, PoolLimits]:
+    """A model fills its device, a server is asked many things at once: one process of the pool vision is enough."""
+    sizes = {POOL: PoolLimits(workers, per_worker=1), VISION: PoolLimits(1, per_worker=1)}
+    return {pool: limit for pool, limit in sizes.items() if pool in workflow.pools}
 
 
 def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = True) -> Driver:
@@ -223,6 +270,7 @@ def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = T
         limit_rate=limit_rate,
         limit_open=limit_open,
         after_reset=system.truth_bell.ring,
+        refresh=system.refresh,
     )
 
 
@@ -237,28 +285,6 @@ def open_engine(system: System, workers: int) -> Running:
     campaigns = open_campaigns(system)
     engine = Engine(reconciler, fleet, listener.wait, system.settings, lambda: campaigns.step().more)
     return Running(engine, fleet, reconciler, listener)
-
-
-def open_worker(system: System, name: str, slot: Slot, limits: Limits) -> Worker:
-    """A worker of the images pool on this machine."""
-
-    def check() -> Drift | None:
-        declared = system.truth.read_meta(MANIFEST)
-        return attest(Manifest.from_json(declared) if declared else None, this_machine(system.workflow))
-
-    return Worker(
-        name,
-        POOL,
-        system.workflow,
-        system.handlers(limits),
-        system.truth,
-        system.intent,
-        system.clock,
-        system.settings,
-        attest=check,
-        progress=slot,
-        after_commit=system.truth_bell.ring,
-    )
 
 
 def _command(root: Path, pool: str, owner: str) -> list[str]:

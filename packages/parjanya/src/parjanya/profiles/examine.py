@@ -58,6 +58,7 @@ def surroundings(home: Home, settings: Settings, clock: Clock, *, thorough: bool
 def add_stores(around: Surroundings, system: System) -> None:
     """What the opened stores say, and whether each does what the control plane asks of it."""
     clock, who = system.clock, str(os.getpid())
+    around.stages = system.workflow.stages
     wall_s, steady_s = clock.now_ms() / 1000, clock.monotonic_s()
     around.dead_letters = {
         stage.name: _read(clock, "dead letters", partial(_dead_letters, system, stage.name))

@@ -1,7 +1,8 @@
 """A worker process of the embedded fleet: ``python -m parjanya.profiles.worker_process HOME POOL OWNER``.
 
 Started by ``ProcessFleet``; by ``doctor`` with ``HOME --check``. It limits itself before it touches a byte of anybody's
-file. What it prints is kept in its log and becomes evidence if it dies.
+file. What it prints is kept in its log and becomes evidence if it dies. One of the pool ``vision`` is held to less, because a
+model needs more, and it sees previews only, which are of our own making.
 """
 
 from __future__ import annotations
@@ -10,22 +11,27 @@ import json
 import os
 import signal
 import sys
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
-from parjanya.imaging.limits import Limits, apply_process_limits
+from parjanya.imaging.limits import Limits, apply_model_process_limits, apply_process_limits
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[2:3] != ["vision"]:
     apply_process_limits()  # before numpy is imported: it asks for its threads, and their memory, only once
 
 from parjanya.home import Home
-from parjanya.profiles.embedded import INTENT_BELL, open_system, open_worker
+from parjanya.profiles.embedded import INTENT_BELL, System, open_system
 from parjanya.profiles.environment import LOG_LEVEL
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
-from parjanya.workflow import POOL
+from parjanya.profiles.workers import open_worker, said_to_load
+from parjanya.vision.declared import Transformers
+from parjanya.workflow import POOL, VISION
 from tbie.backends.sqlite.bell import Listener
 from tbie.backends.sqlite.slot import Slot
 from tbie.core.errors import TbieError
 from tbie.core.finding import Finding
+from tbie.core.settings import Settings
 from tbie.logs import configure
 from tbie.logs.events import LEVELS
 from tbie.worker.runner import Runner
@@ -34,10 +40,17 @@ RECYCLE_AFTER = 5_000
 """Items after which a process makes room for a fresh one: native decoders leak slowly."""
 
 
-def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = False) -> int:
+MODEL_IDLE_S, SERVER_IDLE_S = 300.0, 60.0
+"""How long a worker of the pool vision stays without work: loading a model takes a minute, meeting a server a second."""
+
+
+def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = False, pool: str = POOL) -> int:
     """Be a worker named *owner* until stopped, orphaned (if *supervised*) or idle; returns how many results it wrote."""
     limits = Limits()
-    apply_process_limits(limits)
+    if pool == VISION:
+        apply_model_process_limits()
+    else:
+        apply_process_limits(limits)
     system = open_system(home, create=False)  # a worker that finds no Truth must not begin an empty one
     level = os.environ.get(LOG_LEVEL, "")
     if level in LEVELS:  # to the file alone: the error stream of a worker is the evidence when it dies
@@ -45,13 +58,14 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
         system.tell("worker", owner)
     slot = Slot(home.run, owner, system.clock)
     with Listener(home.run, INTENT_BELL, owner) as listener:
-        worker = open_worker(system, owner, slot, limits)
+        with said_to_load(system, owner, pool) if pool == VISION else nullcontext():
+            worker = open_worker(system, owner, slot, limits, pool)
         runner = Runner(
             worker,
             system.truth,
             system.intent,
             system.clock,
-            system.settings,
+            _patient(system) if pool == VISION else system.settings,
             listener.wait,
             report=_report,
             recycle_after=RECYCLE_AFTER,
@@ -63,6 +77,12 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
     slot.close()
     system.close()
     return worker.done
+
+
+def _patient(system: System) -> Settings:
+    """The settings of a process that is dear to start."""
+    least_s = MODEL_IDLE_S if isinstance(system.declared, Transformers) else SERVER_IDLE_S
+    return replace(system.settings, idle_exit_s=max(system.settings.idle_exit_s, least_s))
 
 
 def _report(problem: Finding | TbieError) -> None:
@@ -106,4 +126,4 @@ def check_worker(home: Home) -> int:
 if __name__ == "__main__" and sys.argv[2:] == ["--check"]:
     sys.exit(check_worker(Home(Path(sys.argv[1]))))
 if __name__ == "__main__":
-    run_worker(Home(Path(sys.argv[1])), sys.argv[3], supervised=True)
+    run_worker(Home(Path(sys.argv[1])), sys.argv[3], supervised=True, pool=sys.argv[2])

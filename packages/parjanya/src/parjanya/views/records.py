@@ -56,8 +56,7 @@ def record(item: Item, workflow: Workflow, objects: ObjectStore) -> ImageRecord:
         reasons=tuple(Reason(r["code"], r["text"], r.get("evidence") or {}) for r in judged.get("reasons") or ()),
         rating=judged.get("rating"),
         label=judged.get("label"),
-        medium=seen.get("medium"),
-        medium_confidence=seen.get("confidence"),
+        **seen_by(seen),
         scores=_scores(qual),
         group=grouped if grouped.get("group") is not None else None,
         policy_version=judged.get("policy_version"),
@@ -74,6 +73,34 @@ def record(item: Item, workflow: Workflow, objects: ObjectStore) -> ImageRecord:
         thumb=_picture(objects, prev.get("thumb")),
         large=_picture(objects, prev.get("large")),
     )
+
+
+def seen_by(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the *facts* of the stage observe say, as fields of a record: what a model saw, else what the classical engine saw."""
+    classical = {"medium": facts.get("medium"), "confidence": facts.get("confidence")}
+    model = _mapping(facts.get("model"))
+    if not model:
+        alone = {"medium": classical["medium"], "medium_confidence": classical["confidence"]}
+        return {**alone, "engine": facts.get("engine")}
+    observation, execution = _mapping(model.get("observation")), _mapping(model.get("execution"))
+    grades = {name: _mapping(grade) for name, grade in _mapping(model.get("grades")).items()}
+    return {
+        "medium": observation.get("medium", classical["medium"]),
+        "engine": execution.get("engine"),
+        "model": _model_name(execution),
+        "observed": {**observation, "grades": grades},
+        "execution": execution,
+        "witness": {"engine": facts.get("engine"), **classical},
+    }
+
+
+def _model_name(execution: Mapping[str, Any]) -> str | None:
+    """The name that a server gives the model; else the id of its manifest."""
+    model = execution.get("model")
+    if isinstance(model, str):
+        return model
+    manifest = execution.get("manifest") or _mapping(model).get("manifest") or _mapping(model).get("sketch")
+    return f"manifest {str(manifest)[:12]}" if manifest else None
 
 
 def _in_order(item: Item, workflow: Workflow) -> list[StageRecord]:

@@ -19,7 +19,7 @@ from parjanya.views.records import record
 from tbie.core.clock import Clock
 from tbie.core.keys import Address
 from tbie.core.outcome import Completed, Facts, Outcome, Retry, TerminalFailure
-from tbie.execution import Handlers, OneByOne, Work
+from tbie.execution import Handlers, Work, alone
 from tbie.objects import ObjectStore
 from tbie.truth import Item, StageRecord, StageState
 from tbie.workflow import Workflow
@@ -106,10 +106,11 @@ def attempt(
             if name in RECOMPARED or old is None or old.state is not StageState.COMPLETED:
                 continue
             began_s = clock.monotonic_s()
-            outcome = _run(again, name, workflow, handlers, scratch)
+            version = workflow.version(name, item.key.tenant)
+            outcome = _run(again, name, version, workflow, handlers, scratch)
             spent[name] = spent.get(name, 0.0) + clock.monotonic_s() - began_s
             runs[name] += 1
-            again = replace(again, stages={**again.stages, name: _settled(old, workflow[name].version, outcome)})
+            again = replace(again, stages={**again.stages, name: _settled(old, version, outcome)})
             if not isinstance(outcome, Completed):
                 break
         pair = grade(item, workflow), grade(again, workflow)
@@ -121,14 +122,14 @@ def attempt(
     return trial
 
 
-def _run(item: Item, stage: str, workflow: Workflow, handlers: Handlers, scratch: dict[str, object]) -> Outcome:
+def _run(
+    item: Item, stage: str, version: str, workflow: Workflow, handlers: Handlers, scratch: dict[str, object]
+) -> Outcome:
     needed = workflow.upstream[stage]
     facts: dict[str, Facts] = {n: r.facts for n, r in item.stages.items() if n in needed and r.facts is not None}
     generation = item.stages[stage].generation
-    version = workflow[stage].version
     work = Work(item.key, stage, generation, version, item.address, item.attributes, facts, 1, scratch)
-    handler = handlers[stage]
-    return handler.run(work) if isinstance(handler, OneByOne) else handler.run([work])[0]
+    return alone(handlers[stage], work)
 
 
 def _settled(old: StageRecord, version: str, outcome: Outcome) -> StageRecord:

@@ -72,12 +72,17 @@ def sight_of(work: Work, objects: ObjectStore) -> Sight:
     if isinstance(kept, Sight):
         return kept
     encoded = work.scratch.get(_BYTES_KEY)
-    sight = look(encoded if isinstance(encoded, bytes) else objects.get(_address(work)))
+    sight = look(encoded if isinstance(encoded, bytes) else objects.get(preview_address(work)))
     work.scratch[_SIGHT_KEY] = sight
     return sight
 
 
-def _address(work: Work) -> Address:
+def preview_address(work: Work) -> Address:
+    """Where the large preview of *work* is stored, by the facts of the stage ``preview``.
+
+    Raises:
+        SightError: they name none.
+    """
     large = work.facts.get("preview", {}).get("large")
     if isinstance(large, Mapping) and isinstance(large.get("bucket"), str) and isinstance(large.get("key"), str):
         return Address(large["bucket"], large["key"])

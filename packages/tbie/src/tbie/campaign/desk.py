@@ -86,7 +86,7 @@ def start(
             kind,
             selector,
             stage,
-            workflow[stage].version,
+            workflow.version(stage, tenant),
             reason,
             who,
             now,

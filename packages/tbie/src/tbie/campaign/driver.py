@@ -73,6 +73,7 @@ class Driver:
         limit_rate: respect the campaign's rate.
         limit_open: wait while ``campaign_open_items`` are open. Without it the caller is alone, and nobody works here.
         after_reset: called when something was reset (to ring a bell).
+        refresh: called before a campaign's version is compared: declares in *workflow* what holds by now.
     """
 
     def __init__(
@@ -88,11 +89,12 @@ class Driver:
         limit_rate: bool = True,
         limit_open: bool = True,
         after_reset: Callable[[], None] = lambda: None,
+        refresh: Callable[[], object] = lambda: None,
     ) -> None:
         self._workflow, self._truth, self._clock, self._settings = workflow, truth, clock, settings
         self._select, self._grade, self._name = select, grade, name
         self._limit_rate, self._limit_open = limit_rate, limit_open
-        self._after_reset = after_reset
+        self._after_reset, self._refresh = after_reset, refresh
         self._held: Document | None = None  # as this driver wrote it last
         self._selects: tuple[str, Selects] | None = None
         self._allowed, self._allowed_at_s = 0.0, clock.monotonic_s()
@@ -114,6 +116,8 @@ class Driver:
 
     def _step(self, only: str | None) -> Stepped:
         found = running(self._truth)
+        if found:
+            self._refresh()  # only now: whoever declares something and begins a campaign for it does so in that order
         mine = next((p for p in found if only in (None, p[0].id) and self._declares(p[0])), None)
         self._note_waiting([pair for pair in found if pair is not mine])
         if mine is not None:
@@ -138,8 +142,7 @@ class Driver:
 
     def _declares(self, campaign: Campaign) -> bool:
         """Whether this program would compute what the campaign was begun for."""
-        stage = self._workflow.get(campaign.stage)
-        return stage is not None and stage.version == campaign.version
+        return self._workflow.declared(campaign.stage, campaign.tenant) == campaign.version
 
     def _turn(self, campaign: Campaign, document: Document) -> Stepped:
         room, waits_for = self._room(campaign)

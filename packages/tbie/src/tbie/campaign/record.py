@@ -80,7 +80,8 @@ class Campaign:
     """Which items, in the application's language; the kernel hands it on."""
     stage: str
     version: str
-    """The version of the stage that was declared when the campaign began: who declares another one must not drive it."""
+    """The version of the stage that was declared when the campaign began, for its tenant or (one name for it) for all: who
+    declares another one must not drive it."""
     reason: str
     who: str
     created_ms: int

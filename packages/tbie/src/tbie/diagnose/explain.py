@@ -210,7 +210,8 @@ def _pending(case: Case, record: StageRecord) -> dict[str, str]:
         sight = Looked(reading.value.get(row.key))
     elif isinstance(reading, Unknown):
         sight = Blind(reading.error)
-    decision = decide(row, readings.workflow.get(row.stage), sight, now_ms, int(case.settings.sweep_grace_s * 1000))
+    declared = readings.workflow.declared(row.stage, row.key.tenant)
+    decision = decide(row, declared, sight, now_ms, int(case.settings.sweep_grace_s * 1000))
     pauses = readings.control.pauses
     if isinstance(pauses, Known) and (pause := next((p for p in pauses.value if _holds(p, (row,))), None)):
         until = pause.body.get("until_ms")

@@ -57,7 +57,8 @@ class TruthReadings:
     items: Reading[Mapping[ItemKey, Item]]
     """Items of open stages, read after the queue was: those without intent, and some of the oldest."""
     failures: Reading[Failures]
-    versions: Reading[Mapping[tuple[str, str], int]]
+    versions: Reading[Mapping[tuple[str, str, str], int]]
+    """Completed rows by (tenant, stage, version)."""
     barriers: Reading[Mapping[str, int]] = NOT_ASKED
     """By barrier stage that somebody waits at, since when the one waits who has waited longest."""
     room_bytes: Reading[int] = NOT_ASKED

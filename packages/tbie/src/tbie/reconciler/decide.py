@@ -13,7 +13,6 @@ from typing import NamedTuple
 from tbie.core.outcome import Facts
 from tbie.intent import Presence
 from tbie.truth import OpenStage
-from tbie.workflow import Stage
 
 
 class Action(StrEnum):
@@ -59,7 +58,7 @@ class Decision(NamedTuple):
 
 def decide(
     open_stage: OpenStage,
-    stage: Stage | None,
+    declared: str | None,
     sight: Sight,
     now_ms: int,
     grace_ms: int,
@@ -69,14 +68,14 @@ def decide(
     """The decision for *open_stage*.
 
     Args:
-        stage: its declaration, None if the workflow no longer has it.
+        declared: the version of its stage that holds for its tenant now, None if the workflow no longer has that stage.
         sight: what is known of its intent.
         now_ms: epoch milliseconds.
         grace_ms: a stage younger than this is left to the change stream if no intent was found.
         followed_ms: the change stream has read everything that was there at that time; None if that does not matter.
         waking: what had put this row off is gone, and every row of its failure class is to be tried at once.
     """
-    if stage is None:
+    if declared is None:
         return Decision(Action.NOTHING, open_stage, "stage_not_declared", {"stage": open_stage.stage})
     match sight:
         case Blind(error=error):
@@ -87,7 +86,7 @@ def decide(
             return Decision(Action.WAKE, open_stage, "pause_over", {"was_put_off": open_stage.reason})
         case Looked(presence=found):
             if found is not None:
-                return _found(open_stage, stage, found)
+                return _found(open_stage, declared, found)
             return _missing(open_stage, now_ms - open_stage.since_ms, grace_ms, followed_ms)
 
 
@@ -103,7 +102,7 @@ def _missing(open_stage: OpenStage, age_ms: int, grace_ms: int, followed_ms: int
     return Decision(Action.SUPERSEDE, open_stage, "truth_without_intent", evidence)
 
 
-def _found(open_stage: OpenStage, stage: Stage, found: Presence) -> Decision:
+def _found(open_stage: OpenStage, declared: str, found: Presence) -> Decision:
     if found.token != open_stage.token:
         return Decision(Action.SUPERSEDE, open_stage, "stale_intent", {"found": found.token})
     if found.address is not None and found.address != open_stage.address:
@@ -112,10 +111,8 @@ def _found(open_stage: OpenStage, stage: Stage, found: Presence) -> Decision:
     if found.dead:
         evidence = {"receives": found.receives, **(found.evidence or {})}
         return Decision(Action.EXHAUST, open_stage, "receives_exhausted", evidence)
-    if open_stage.version != stage.version:
-        return Decision(
-            Action.SUPERSEDE, open_stage, "version_changed", {"row": open_stage.version, "now": stage.version}
-        )
+    if open_stage.version != declared:
+        return Decision(Action.SUPERSEDE, open_stage, "version_changed", {"row": open_stage.version, "now": declared})
     return Decision(Action.NOTHING, open_stage, "intent_is_live", {"receives": found.receives})
 
 

@@ -35,7 +35,7 @@ def address(open_stage: OpenStage, workflow: Workflow, resolve: Resolve) -> Enve
         open_stage.stage,
         open_stage.generation,
         open_stage.token,
-        stage.version,
+        workflow.version(open_stage.stage, open_stage.key.tenant),
         open_stage.address,
         ",".join(stage.owns),
         open_stage.not_before_ms,
@@ -129,7 +129,8 @@ def _command(decision: Decision, desk: Desk) -> Command | None:
     target, cause = decision.open, Cause(desk.who, decision.reason)
     match decision.action:
         case Action.SUPERSEDE | Action.WAKE:
-            version, at_once = desk.workflow[target.stage].version, decision.action is Action.WAKE
+            version = desk.workflow.version(target.stage, target.key.tenant)
+            at_once = decision.action is Action.WAKE
             return Rotate(target.key, target.stage, target.token, version, cause, at_once)
         case Action.EXHAUST:
             reason = str(decision.evidence.get("reason", decision.reason))

@@ -55,6 +55,7 @@ class Reconciler:
     Args:
         leadership: leads under it or stands by; without, every pass acts as an operator's, safe by compare-and-set alone.
         ledger: where decisions are kept; without, nowhere.
+        refresh: called first in each pass: declares in *workflow* what holds by now. A pass whose refresh fails is blind.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Reconciler:
         after_emit: Callable[[], None] = lambda: None,
         leadership: Leadership | None = None,
         ledger: Ledger | None = None,
+        refresh: Callable[[], object] = lambda: None,
     ) -> None:
         self._truth, self._clock, self._settings, self._workflow = truth, clock, settings, workflow
         self._belief, self._fleet, self._limits = belief, fleet, limits or {}
         self._instance, self._after_emit, self._leadership = instance, after_emit, leadership
+        self._refresh = refresh
         self._notes = Notes(ledger, clock, settings.ledger_rows)
         self._desk = Desk(workflow, truth, intent, resolve, clock, settings, self._notes)
         self._pausing = Pausing(self._desk)
@@ -98,6 +101,7 @@ class Reconciler:
         done = Pass()
         now_s = self._began_s = self._clock.monotonic_s()
         try:
+            self._refresh()
             if self._leads(done):
                 self._reconcile(done, force_sweep, grace_s)
         except FencedError:

@@ -135,7 +135,7 @@ class Pausing:
                 self._drop(pause.of, document)
             return Emitted()
         cause = Cause(self._desk.who, "probe")
-        version = self._desk.workflow[row.stage].version
+        version = self._desk.workflow.version(row.stage, row.key.tenant)
         (result,) = self._desk.commit([Rotate(row.key, row.stage, row.token, version, cause, at_once=True)])
         if not isinstance(result, Committed):
             return Emitted()

@@ -68,8 +68,8 @@ class Stream:
 
     def _emit(self, opened: Sequence[OpenStage]) -> Emitted:
         self._saw(opened)
-        now, workflow = self._desk.clock.now_ms(), self._desk.workflow
-        return carry_out([decide(o, workflow.get(o.stage), _UNCHECKED, now, 0) for o in opened], self._desk)
+        now, declared = self._desk.clock.now_ms(), self._desk.workflow.declared
+        return carry_out([decide(o, declared(o.stage, o.key.tenant), _UNCHECKED, now, 0) for o in opened], self._desk)
 
     def save(self) -> None:
         """Remember the position durably."""

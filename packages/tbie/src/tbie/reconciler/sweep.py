@@ -144,7 +144,15 @@ class Sweep:
         now = self._desk.clock.now_ms()
         self._pausing.found(rows)
         decisions = [
-            decide(row, stage, _sight(reading, row.key), now, self._grace_ms, followed_ms, self._pausing.is_waking(row))
+            decide(
+                row,
+                self._desk.workflow.declared(row.stage, row.key.tenant),
+                _sight(reading, row.key),
+                now,
+                self._grace_ms,
+                followed_ms,
+                self._pausing.is_waking(row),
+            )
             for row in rows
         ]
         emitted = carry_out(decisions, self._desk)

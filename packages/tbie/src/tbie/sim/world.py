@@ -134,9 +134,10 @@ class World:
         now = self.clock.now_ms()
         for declared in self.workflow.stages:
             for row in self.truth.open_stages(declared.name, None, 1_000):
+                version = self.workflow.version(row.stage, row.key.tenant)
                 reading = self.intent.presence(row.stage, [row.key])
                 assert isinstance(reading, Known)
-                decision = decide(row, declared, Looked(reading.value.get(row.key)), now, 0)
+                decision = decide(row, version, Looked(reading.value.get(row.key)), now, 0)
                 found = f"{decision.action.value}, {decision.reason} {dict(decision.evidence)}"
                 lines.append(f"{'/'.join(row.key)} {row.stage} {row.token} attempt {row.attempts}: {found}")
         return lines

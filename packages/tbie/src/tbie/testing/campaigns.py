@@ -53,6 +53,7 @@ class Bench:
         workflow: Workflow | None = None,
         name: str = "1",
         alone: bool = False,
+        refresh: Callable[[], object] = lambda: None,
     ) -> Driver:
         """A driver that has just started; *alone* if it need not hold back."""
         return Driver(
@@ -65,6 +66,7 @@ class Bench:
             name=name,
             limit_rate=not alone,
             limit_open=not alone,
+            refresh=refresh,
         )
 
     def drive(self, driver: Driver, steps: int = 200) -> Campaign | None:

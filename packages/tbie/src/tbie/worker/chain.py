@@ -9,18 +9,20 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tbie.core.keys import ItemKey
 from tbie.core.outcome import Completed, Facts, Outcome, Retry
-from tbie.execution import Handlers, OneByOne, Progress, Together, Work
+from tbie.execution import Handlers, OneByOne, Progress, Suspect, Together, Work
 from tbie.intent import Message
 from tbie.truth import Item, StageRecord, StageState, Step
 from tbie.workflow import Stage, Workflow
+
+FAULTS = ("handler_error", "out_of_memory")
+"""Reasons of attempts that ended in an exception: whichever of the items in hand was to blame."""
 
 
 class NoProgress:
     """For workers that nobody supervises."""
 
-    def begin(self, stage: str, item: ItemKey, token: str, max_run_s: float) -> None:
+    def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
         """Note nothing."""
 
     def end(self) -> None:
@@ -34,8 +36,10 @@ class Job:
     message: Message
     item: Item
     record: StageRecord
-    held_until_ms: int | None = None
-    """Its outcome belongs to a failure class that is paused: it waits until then, and the receive does not count."""
+    version: str
+    """What its handler is told to work by, and what its result is stored under, whatever is declared meanwhile."""
+    uncounted: bool = False
+    """Its outcome was no attempt, or belongs to a failure class that is paused: it is held, and the receive does not count."""
 
 
 class Chain:
@@ -49,15 +53,14 @@ class Chain:
         item, record = job.item, job.record
         upstream = self._workflow.upstream[record.stage]
         facts = {name: r.facts for name, r in item.stages.items() if name in upstream and r.facts is not None}
-        version, attempt = self._workflow[record.stage].version, record.attempts + 1
-        args = (item.key, record.stage, record.generation, version, item.address, item.attributes, facts, attempt)
-        return Work(*args)
+        what = (item.key, record.stage, record.generation, job.version)
+        return Work(*what, item.address, item.attributes, facts, record.attempts + 1)
 
     def run_together(self, handler: Together, jobs: Sequence[Job]) -> Sequence[Outcome]:
         """One outcome for each job."""
         works = [self.work_of(job) for job in jobs]
-        first = jobs[0].record
-        self._progress.begin(first.stage, jobs[0].item.key, first.token, self._workflow[first.stage].max_run_s)
+        suspects = [Suspect(job.item.key, job.record.token) for job in jobs]
+        self._progress.begin(works[0].stage, suspects, self._workflow[works[0].stage].max_run_s)
         try:
             outcomes = handler.run(works)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the intents must survive it
@@ -76,7 +79,7 @@ class Chain:
         return outcome, self._run_ahead(job, work, outcome)
 
     def _run(self, handler: OneByOne, work: Work, token: str) -> Outcome:
-        self._progress.begin(work.stage, work.key, token, self._workflow[work.stage].max_run_s)
+        self._progress.begin(work.stage, (Suspect(work.key, token),), self._workflow[work.stage].max_run_s)
         try:
             return handler.run(work)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the intent must survive it
@@ -98,10 +101,11 @@ class Chain:
             handler = self._handlers.get(stage.name)
             if not isinstance(handler, OneByOne) or not self._may_run_ahead(stage, job.item, facts):
                 continue
-            result = self._run(handler, self._ahead(stage, job.item, work, facts), job.record.token)
+            ahead = self._ahead(stage, job.item, work, facts)
+            result = self._run(handler, ahead, job.record.token)
             if isinstance(result, Retry):
                 break  # stays open in Truth; its own intent brings it back
-            steps.append(Step(stage.name, stage.version, result, self._given(stage, job.item, steps)))
+            steps.append(Step(stage.name, ahead.version, result, self._given(stage, job.item, steps)))
             if isinstance(result, Completed):
                 facts[stage.name] = result.facts
         return tuple(steps)
@@ -120,8 +124,9 @@ class Chain:
         upstream = {name: facts[name] for name in self._workflow.upstream[stage.name] if name in facts}
         old = item.stages.get(stage.name)
         generation = old.generation if old else 1
-        where = (work.address, work.attributes)
-        return Work(work.key, stage.name, generation, stage.version, *where, upstream, 1, work.scratch)
+        version = self._workflow.version(stage.name, item.key.tenant)
+        what = (work.key, stage.name, generation, version)
+        return Work(*what, work.address, work.attributes, upstream, 1, work.scratch)
 
     def _may_run_ahead(self, stage: Stage, item: Item, facts: dict[str, Facts]) -> bool:
         record = item.stages.get(stage.name)
@@ -145,7 +150,8 @@ def _is_eligible(stage: Stage, facts: dict[str, Facts]) -> bool:
 def raised(error: Exception) -> Retry:
     """An exception of a handler as an outcome: another attempt, with what an engineer needs to find it."""
     frames = traceback.format_exception(error)[-4:]
-    reason = "out_of_memory" if isinstance(error, MemoryError) else "handler_error"
+    failed, no_memory = FAULTS
+    reason = no_memory if isinstance(error, MemoryError) else failed
     message = str(error).encode("utf-8", "backslashreplace").decode()
     return Retry(
         reason, evidence={"type": type(error).__name__, "message": message, "traceback": "".join(frames)[-2000:]}

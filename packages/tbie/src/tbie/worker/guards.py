@@ -45,7 +45,7 @@ def guard(envelope: Envelope, item: Item | None, workflow: Workflow, who: str) -
     ):
         return Superseded()
     if envelope.address != item.address:
-        version = workflow[record.stage].version
+        version = workflow.version(record.stage, item.key.tenant)
         return PutRight(Rotate(item.key, record.stage, record.token, version, Cause(who, "misrouted_intent")))
     if dirty(item, record, workflow):
         cause, only = Cause(who, "dirty_retry"), (StageState.PENDING,)

@@ -11,7 +11,7 @@ from packages.tbie.tests.unit.diagnose.scene import Scene
 from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
 from tbie.core.outcome import Completed, Retry
 from tbie.diagnose import diagnose, take
-from tbie.testing.builders import chain, key, settle
+from tbie.testing.builders import chain, key, settle, settlement
 from tbie.testing.faults import intercept_intent, intercept_truth
 from tbie.truth import Heartbeat
 
@@ -113,8 +113,35 @@ def test_results_of_an_older_version_are_a_change_of_policy_with_counts(scene: S
     assert scene.codes() == []
     scene.workflow = chain("a", "b", version="v2")
     finding = scene.find("policy_change")
-    assert (finding.value("stage"), finding.value("older"), finding.value("declared")) == ("a", 1, "v2")
+    assert (finding.value("stage"), finding.value("older"), finding.value("declared")) == ("a", 1, {"t1": "v2"})
     assert finding.value("versions") == {"v1": 1}
+
+
+def test_a_change_of_policy_names_only_the_tenants_whose_results_are_older(scene: Scene) -> None:
+    scene.add(2, "t2")
+    scene.send()
+    for tenant in ("t1", "t2"):
+        settle(scene.truth, key("i0001", tenant), "a", Completed({}))
+    scene.workflow.declare("a", {"t2": "mild"})
+    scene.send()
+    assert scene.codes() == ["policy_change"]
+    finding = scene.find("policy_change")
+    assert (finding.value("older"), finding.value("tenants"), finding.value("of")) == (1, 1, {"t2": 1})
+    assert (finding.value("versions"), finding.value("declared")) == ({"v1": 1}, {"t2": "mild"})
+    scene.truth.commit([settlement(scene.truth, key("i0002", "t2"), "a")._replace(version="mild")])
+    assert scene.find("policy_change").value("older") == 1
+
+
+def test_a_change_for_many_tenants_names_those_with_the_most_results(scene: Scene) -> None:
+    for number in range(9):
+        scene.add(number + 1, f"many{number}")
+    for row in scene.open():
+        settle(scene.truth, row.key, "a", Completed({}))
+    scene.send()
+    scene.workflow.declare("a", {}, default="new")
+    finding = scene.find("policy_change")
+    assert (finding.value("older"), finding.value("tenants")) == (48, 10)
+    assert finding.value("of") == {f"many{n}": n + 1 for n in (8, 7, 6, 5, 4)}
 
 
 def test_a_failure_that_a_reset_may_help_is_a_finding_with_its_reason(scene: Scene) -> None:

@@ -11,7 +11,7 @@ from parjanya.drills.environments import of_an_older_policy
 from parjanya.drills.reference import answers
 from parjanya.drills.scene import Scene
 from parjanya.drills.shape import Drill, cycles
-from parjanya.policy.culling import CULLING
+from parjanya.policy import builtin
 from parjanya.stages import curate
 from tbie.core.finding import Boundary
 
@@ -35,10 +35,12 @@ def judged_by_older_rules(scene: Scene) -> Iterator[None]:
     scene.require(
         f'"matched": {sum(before.values())}' in trial.said, f"the trial run says something else: {trial.said}"
     )
-    scene.require(not _judged_by(scene, CULLING.version), "the trial run has changed something")
+    scene.require(not _judged_by(scene, builtin("culling").version), "the trial run has changed something")
     regrade = scene.command("regrade", "--reason", "stricter rules about what is no photograph")
     scene.until(lambda: not regrade.alive, "the campaign is written down")
-    scene.until(lambda: _judged_by(scene, CULLING.version) == sum(before.values()), "everything is judged again")
+    scene.until(
+        lambda: _judged_by(scene, builtin("culling").version) == sum(before.values()), "everything is judged again"
+    )
     scene.until(scene.settled, "everything is judged again")
     scene.measures["after"] = _verdicts(scene)
 

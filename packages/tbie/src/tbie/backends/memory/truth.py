@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from tbie import history, lifecycle
+from tbie.backends.memory.registry import Registry, json_copy
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
 from tbie.core.errors import FencedError
 from tbie.core.ids import Ids
 from tbie.core.keys import ItemKey
-from tbie.core.outcome import Facts
+from tbie.projection import value_at
 from tbie.truth import (
-    FORGET_AFTER_MS,
     QUARANTINED,
     Command,
     Committed,
     Document,
     FailedStage,
-    Heartbeat,
     HistoryEntry,
     Item,
     NewItem,
@@ -36,21 +34,17 @@ from tbie.truth import (
 from tbie.workflow import Workflow
 
 
-class MemoryTruth:
+class MemoryTruth(Registry):
     """A ``TruthStore`` in dictionaries, guarded by one lock."""
 
     def __init__(self, workflow: Workflow, clock: Clock, ids: Ids) -> None:
         self.workflow = workflow  # a simulation sets it to that of whoever calls: two versions may share a store
-        self._clock, self._ids = clock, ids
-        self._lock = threading.RLock()
+        super().__init__(clock)
+        self._ids = ids
         self._items: dict[ItemKey, Item] = {}
         self._history: list[HistoryEntry] = []
         self._of: dict[ItemKey, list[HistoryEntry]] = {}
         self._cursors: dict[str, int] = {}
-        self._beats: dict[tuple[str, str], Heartbeat] = {}
-        self._meta: dict[str, str] = {}
-        self._documents: dict[tuple[str, str], Document] = {}
-        self._revision = 0
 
     # -- items
 
@@ -62,7 +56,7 @@ class MemoryTruth:
         if new.key in self._items:
             return False
         now = self._clock.now_ms()
-        records = lifecycle.added(self.workflow, now, self._ids)
+        records = lifecycle.added(new.key.tenant, self.workflow, now, self._ids)
         item = Item(new.key, new.address, {}, now, {})
         self._store(item, lifecycle.Change(records, cause, new.address, new.attributes))
         return True
@@ -92,8 +86,8 @@ class MemoryTruth:
         return Committed(change.records)
 
     def _store(self, item: Item, change: lifecycle.Change) -> None:
-        records = [r._replace(evidence=_copy(r.evidence), facts=_copy(r.facts)) for r in change.records]
-        attributes = _copy(change.attributes)
+        records = [r._replace(evidence=json_copy(r.evidence), facts=json_copy(r.facts)) for r in change.records]
+        attributes = json_copy(change.attributes)
         before = {r.stage: history.brief(item.stages[r.stage]) for r in records if r.stage in item.stages}
         after: dict[str, object] = {r.stage: history.plain(r) for r in records}
         if change.address is not None:
@@ -137,6 +131,15 @@ class MemoryTruth:
         with self._lock:
             keys = sorted(k for k in self._items if (tenant is None or k.tenant == tenant) and (not after or k > after))
             return [self._items[key] for key in keys[:limit]]
+
+    def project(
+        self,
+        paths: Sequence[tuple[str, ...]],
+        tenant: str | None = None,
+        after: ItemKey | None = None,
+        limit: int = 500,
+    ) -> list[tuple[ItemKey, list[Any]]]:
+        return [(i.key, [value_at(i, path) for path in paths]) for i in self.items(tenant, after, limit)]
 
     # -- the change stream
 
@@ -210,13 +213,13 @@ class MemoryTruth:
         rows.sort(key=_failed_order)
         return [row for row in rows if after is None or _failed_order(row) > _failed_order(after)][:limit]
 
-    def versions(self) -> Mapping[tuple[str, str], int]:
+    def versions(self, tenant: str | None = None) -> Mapping[tuple[str, str, str], int]:
         with self._lock:
             return Counter(
-                (record.stage, record.version)
+                (item.key.tenant, record.stage, record.version)
                 for item in self._items.values()
                 for record in item.stages.values()
-                if record.state is StageState.COMPLETED
+                if record.state is StageState.COMPLETED and tenant in (None, item.key.tenant)
             )
 
     def oldest_open_ms(self, stage: str) -> int | None:
@@ -247,52 +250,9 @@ class MemoryTruth:
         with self._lock:
             return sorted({key.tenant for key in self._items})
 
-    def beat(self, heartbeat: Heartbeat) -> None:
-        old = heartbeat.at_ms - FORGET_AFTER_MS
-        kept = {k: b for k, b in self._beats.items() if b.component != heartbeat.component or b.at_ms >= old}
-        self._beats = {**kept, (heartbeat.component, heartbeat.instance): heartbeat}
-
-    def heartbeats(self) -> list[Heartbeat]:
-        return list(self._beats.values())
-
-    def documents(self, kind: str) -> list[Document]:
-        return sorted(document for document in list(self._documents.values()) if document.kind == kind)
-
-    def write_document(self, kind: str, name: str, body: Facts, revision: int | None) -> Document | None:
-        copied = _copy(body)
-        assert copied is not None
-        with self._lock:
-            old = self._documents.get((kind, name))
-            if (old.revision if old is not None else None) != revision:
-                return None
-            self._revision += 1
-            fresh = Document(kind, name, self._revision, copied, self._clock.now_ms())
-            self._documents[kind, name] = fresh
-            return fresh
-
-    def drop_document(self, document: Document) -> bool:
-        with self._lock:
-            old = self._documents.get((document.kind, document.name))
-            if old is None or old.revision != document.revision:
-                return False
-            del self._documents[document.kind, document.name]
-            return True
-
-    def read_meta(self, name: str) -> str | None:
-        return self._meta.get(name)
-
-    def write_meta(self, name: str, value: str) -> None:
-        self._meta[name] = value
-
     def close(self) -> None:
         """Nothing to let go of."""
 
 
 def _failed_order(row: FailedStage) -> tuple[int, int, ItemKey]:
     return row.resets, row.updated_ms, row.key
-
-
-def _copy(facts: Facts | None) -> Facts | None:
-    """As a store on disk would give it back: a copy, JSON through and through. Refuses NaN and what is not JSON."""
-    copied: Facts | None = None if facts is None else json.loads(json.dumps(facts, allow_nan=False))
-    return copied

@@ -16,6 +16,7 @@ from tbie import lifecycle
 from tbie.backends.sqlite.batch import Batch
 from tbie.backends.sqlite.database import Database
 from tbie.backends.sqlite.keys import chunks, flat, wanted
+from tbie.backends.sqlite.projection import project
 from tbie.backends.sqlite.registry import Registry, check_fence
 from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, to_record
 from tbie.core.cause import Cause
@@ -100,7 +101,7 @@ class SqliteTruth(Registry):
                     taken.add(item.key)
                     item_id += 1
                     rows.append((item_id, *item.key, *item.address, dumps(item.attributes), batch.now_ms))
-                    records = lifecycle.added(self._workflow, batch.now_ms, self._ids)
+                    records = lifecycle.added(item.key.tenant, self._workflow, batch.now_ms, self._ids)
                     batch.store(item_id, item.key, {}, lifecycle.Change(records, cause, item.address, item.attributes))
             connection.executemany(_PUT_ITEM, rows)
             batch.flush()
@@ -160,6 +161,15 @@ class SqliteTruth(Registry):
             (*start, *([tenant] if tenant is not None else []), limit),
         )
         return [item for item in self.get([ItemKey(*row) for row in rows]) if item is not None]
+
+    def project(
+        self,
+        paths: Sequence[tuple[str, ...]],
+        tenant: str | None = None,
+        after: ItemKey | None = None,
+        limit: int = 500,
+    ) -> list[tuple[ItemKey, list[Any]]]:
+        return project(self._db, paths, tenant, after, limit)
 
     # -- the change stream
 
@@ -221,9 +231,10 @@ class SqliteTruth(Registry):
         )
         return {(row[0], row[1], StageState(row[2])): row[3] for row in rows}
 
-    def versions(self) -> Mapping[tuple[str, str], int]:
-        sql = "SELECT stage, version, sum(n) FROM tally WHERE state = 'completed' GROUP BY stage, version HAVING sum(n) > 0"
-        return {(row[0], row[1]): row[2] for row in self._db.read(sql)}
+    def versions(self, tenant: str | None = None) -> Mapping[tuple[str, str, str], int]:
+        where, parameters = ("", ()) if tenant is None else (" AND tenant = ?", (tenant,))
+        sql = f"SELECT tenant, stage, version, n FROM tally WHERE state = 'completed' AND n > 0{where}"
+        return {(row[0], row[1], row[2]): row[3] for row in self._db.read(sql, parameters)}
 
     def failed_stages(
         self, stage: str, budget: int, before_ms: int, limit: int, after: FailedStage | None = None

@@ -78,22 +78,28 @@ def stale_facts(view: View, item: Item, stage: str) -> list[str]:
 
 
 def policy_change(view: View) -> Iterator[Finding]:
-    """Completed rows of a version that is not the declared one."""
-    reading = view.readings.truth.versions
+    """Completed rows of a version that is not the one declared for their tenant."""
+    reading, workflow = view.readings.truth.versions, view.readings.workflow
     if not isinstance(reading, Known):
         return
-    older: dict[str, dict[str, int]] = {}
-    for (name, version), count in sorted(reading.value.items()):
-        stage = view.readings.workflow.get(name)
-        if stage is not None and version != stage.version and count:
-            older.setdefault(name, {})[version] = count
-    for name, counts in older.items():
+    older: dict[str, list[tuple[str, str, int]]] = {}
+    for (tenant, name, version), count in sorted(reading.value.items()):
+        if count and workflow.declared(name, tenant) not in (None, version):
+            older.setdefault(name, []).append((tenant, version, count))
+    for name, rows in older.items():
+        tenants, versions = Counter[str](), Counter[str]()
+        for tenant, version, count in rows:
+            tenants[tenant] += count
+            versions[version] += count
+        most = dict(tenants.most_common(NAMED))
         yield found(
             "policy_change",
             Evidence("stage", name, reading.source, reading.at_ms),
-            Evidence("older", sum(counts.values()), reading.source, reading.at_ms),
-            Evidence("versions", counts, reading.source, reading.at_ms),
-            view.read("declared", view.readings.workflow[name].version, "workflow"),
+            Evidence("older", sum(versions.values()), reading.source, reading.at_ms),
+            Evidence("versions", dict(versions.most_common(NAMED)), reading.source, reading.at_ms),
+            Evidence("tenants", len(tenants), reading.source, reading.at_ms),
+            Evidence("of", most, reading.source, reading.at_ms),
+            view.read("declared", {tenant: workflow.version(name, tenant) for tenant in most}, "workflow"),
         )
 
 

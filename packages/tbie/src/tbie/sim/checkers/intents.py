@@ -110,8 +110,8 @@ class AddressedWork(Checker):
                 self.fail(f"{envelope} leads where its item never was")
             if self.broken(envelope.address.bucket == BUCKET):
                 self.fail(f"{envelope} leads nowhere")
-            stage = process.workflow[envelope.stage]
-            declared = (stage.version, ",".join(stage.owns))
+            version = process.workflow.version(envelope.stage, envelope.key.tenant)
+            declared = (version, ",".join(process.workflow[envelope.stage].owns))
             if self.broken((envelope.version, envelope.expected) == declared):
                 self.fail(f"{envelope}, declared {declared}")
 
@@ -140,16 +140,15 @@ class BacklogGuard(Checker):
             ):
                 continue  # at once: a probe, or the end of a pause: nothing was lost, it is wanted now
             found = seen[name]
-            stage = process.workflow.get(command.stage)
+            declared = process.workflow.declared(command.stage, command.key.tenant)
             about = world.shadow.about[command.key]
             row = world.shadow.row(command.key, command.stage)
             healthy = (
                 found is not None
                 and not found.dead
                 and (found.token, found.address) == (command.token, tuple(about["address"]))
-                and stage is not None
                 and row is not None
-                and row["version"] == stage.version
+                and row["version"] == declared
             )
             if self.broken(not healthy):
                 self.fail(f"{process.name} rotates {command.token}, which has a live intent")

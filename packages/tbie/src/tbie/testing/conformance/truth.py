@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from tbie.testing.conformance.truth_changes import Changes
 from tbie.testing.conformance.truth_documents import Documents
+from tbie.testing.conformance.truth_projection import Projection
 from tbie.testing.conformance.truth_reading import Reading
 from tbie.testing.conformance.truth_resets import Resets
 from tbie.testing.conformance.truth_settling import Settling
 from tbie.testing.conformance.truth_strings import Strings
+from tbie.testing.conformance.truth_versions import Versions
 
 
-class TruthConformance(Settling, Changes, Reading, Strings, Documents, Resets):
+class TruthConformance(Settling, Changes, Reading, Strings, Documents, Resets, Versions, Projection):
     """Subclass it and override ``make_truth``."""

@@ -1,15 +1,13 @@
-"""Truth, part 6: resets that are counted against a budget, what may be reset by itself, and versions of results."""
+"""Truth, part 6: resets that are counted against a budget, and what may be reset by itself."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 import pytest
 
 from tbie.core.clock import ManualClock
-from tbie.core.outcome import Completed, Retry, TerminalFailure
+from tbie.core.outcome import Retry, TerminalFailure
 from tbie.history import fold, plain
-from tbie.testing.builders import WHO, chain, gallery, item_of, key, new_item, new_items, record_of, settle, settlement
+from tbie.testing.builders import WHO, chain, item_of, key, new_item, new_items, record_of, settle
 from tbie.testing.conformance.fixtures import OpenTruth, WithTruth
 from tbie.truth import QUARANTINED, Committed, FailedStage, Refused, Reset, StageState, TruthStore, Update
 
@@ -169,26 +167,3 @@ class Resets(WithTruth):
         rest = truth.failed_stages("a", 1, LATER, 10, first[-1])
         assert {row.key.item for row in (*first, *rest)} == {"i0001", "i0002", "i0003", "i0004"}
         assert len(rest) == 2
-
-    def test_versions_equal_a_recount_of_what_is_completed(self, open_truth: OpenTruth) -> None:
-        truth = open_truth(gallery())
-
-        def check(expected: dict[tuple[str, str], int]) -> None:
-            records = [record for item in truth.items() for record in item.stages.values()]
-            recount = Counter((r.stage, r.version) for r in records if r.state is StageState.COMPLETED)
-            assert dict(truth.versions()) == dict(recount) == expected
-
-        check({})
-        truth.add([*new_items(3), new_item("x", "t2")], WHO)
-        check({})
-        settle(truth, key("i0001"), "read", Completed({"kind": "text"}))  # look is skipped under its version
-        settle(truth, key("i0002"), "read", TerminalFailure("bad", False))
-        settle(truth, key("x", "t2"), "read")
-        check({("read", "v1"): 2})
-        truth.commit([settlement(truth, key("i0003"), "read")._replace(version="v2")])
-        settle(truth, key("i0003"), "measure")
-        check({("read", "v1"): 2, ("read", "v2"): 1, ("measure", "v1"): 1})
-        truth.commit([Reset(key("i0003"), "read", WHO), Reset(key("i0001"), "read", WHO)])
-        check({("read", "v1"): 1})
-        settle(truth, key("i0003"), "read")
-        check({("read", "v1"): 2})
