@@ -181,9 +181,7 @@ class TransformersEngine:
         if isinstance(manifest, Drift):
             return manifest
         if manifest is not None:
-            if (
-                self._attestor is None or self._attestor.manifest != manifest
-            ):  # kept: what it has read is not read again
+            if self._attestor is None or self._attestor.manifest != manifest:  # kept: what it has read is not read again
                 self._attestor = Attestor(settings.folder, manifest, scoring(settings))
             if (drift := self._attestor.at_boot(self._opened)) is not None:
                 return drift
