@@ -6,18 +6,21 @@ Killed at any moment, it is resumed by the next engine, by ``campaign resume``, 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
 from parjanya.cli.bulk import Asked, check_stage, tell, words
-from parjanya.cli.common import Common, Exit, opened, printable, say, show, show_json
+from parjanya.cli.common import Common, Exit, UsageError, opened, printable, say, show, show_json
 from parjanya.cli.driving import carry_out
+from parjanya.cli.times import moment
+from parjanya.cli.trying import show_trial, try_active, try_named
 from parjanya.export.campaign_page import page
 from parjanya.export.files import write_whole
+from parjanya.stages import curate
 from parjanya.views.campaigns import GRADES, REGRADE, REPLAY, in_a_line, outcome, stale_stages, totals
+from parjanya.views.policy_changes import changes
 from parjanya.views.where import parse
 from tbie.campaign import Campaign, CampaignState, cancel, find, resume, started
 
@@ -79,6 +82,7 @@ def regrade(
     dry_run: bool = False,
     sample: int = 0,
     tenant: str | None = None,
+    policy: str | None = None,
     reason: str | None = None,
     wait: bool = False,
     rate: _Rate = None,
@@ -98,6 +102,8 @@ def regrade(
         Decide this many of them again at once, changing nothing, and say what would become of them.
     tenant
         Only this tenant's.
+    policy
+        With --dry-run: a policy that is not active (a file, name or version), to see what it would change.
     reason
         Why; it is kept in the history of each image.
     wait
@@ -108,6 +114,8 @@ def regrade(
     common = common or Common()
     if where is not None:
         parse(where)
+    if policy is not None:
+        return _try(policy, tenant, where or "", dry_run, common)
     why = printable(reason) if reason is not None else "computed under an older version"
     asked = Asked(REGRADE, where or "", tenant, why, rate, dry_run, wait, sample)
     with opened(common) as system:
@@ -115,7 +123,27 @@ def regrade(
             check_stage(system, stage)
         stages = [stage] if stage is not None else stale_stages(system.truth, system.workflow, tenant)
         done = asked.run(system, stages)
-    return tell(common, done, done)
+        if dry_run and curate.NAME in stages:
+            done["trial"] = try_active(system, asked.tenant, where or "")
+    code = tell(common, done, done)
+    if "trial" in done and not common.json:
+        show_trial(done["trial"])
+    return code
+
+
+def _try(policy: str, tenant: str | None, where: str, dry_run: bool, common: Common) -> int:
+    if not dry_run:
+        raise UsageError("--policy is for --dry-run; `parjanya policy activate` makes a policy decide, then regrade")
+    with opened(common) as system:
+        told = try_named(system, policy, tenant, where)
+    words = told.pop("words")
+    if common.json:
+        show_json(told)
+    else:
+        for line in [*words, *(f"  {said}" for said in told["policy"]["cost"])]:
+            show(line)
+        show_trial(told["trial"])
+    return Exit.DONE
 
 
 @campaigns.command(name="list")
@@ -149,11 +177,12 @@ def show_(name: str, /, *, html: Path | None = None, common: Common | None = Non
     with opened(common) as system:
         campaign, _ = find(system.truth, name)
         report = outcome(system.truth, campaign, system.workflow, system.objects).to_json()
+        report["policy_changes"] = changes(system.truth, report["policies"])
     told = {**campaign.body(), "report": report}
     if html is not None:
-        when = {"created": _at(campaign.created_ms)}
+        when = {"created": moment(campaign.created_ms)}
         if campaign.finished_ms is not None:
-            when["finished"] = _at(campaign.finished_ms)
+            when["finished"] = moment(campaign.finished_ms)
         write_whole(html, page(told, GRADES, when).encode("utf-8"))
     if common.json:
         show_json(told)
@@ -164,18 +193,20 @@ def show_(name: str, /, *, html: Path | None = None, common: Common | None = Non
 
 def _show_words(campaign: Campaign, report: dict[str, Any]) -> None:
     show(in_a_line(campaign))
-    show(f"  began {_at(campaign.created_ms)} by {campaign.who}; images: {campaign.selector or 'all'}")
+    show(f"  began {moment(campaign.created_ms)} by {campaign.who}; images: {campaign.selector or 'all'}")
     show(f"  before: {words(totals(report['before']))}")
     show(f"  after:  {words(totals(report['after']))}")
     for old, news in report["flips"].items():
         show("    " + ", ".join(f"{old} → {new}: {count}" for new, count in news.items()))
+    for side, named in report["policies"].items():
+        for one in named:
+            show(f"  {side}: {one['images']} by {one['policy']} {one['tag']} ({one['version']})")
+    for code, flips in report["by_rule"].items():
+        changed = [f"{old} → {new}: {count}" for old, news in flips.items() for new, count in news.items()]
+        show(f"    by {code}: {', '.join(changed)}")
     for example in report["examples"]:
         codes = ", ".join(reason["code"] for reason in example["after"]["reasons"]) or "no reason"
         show(f"    {example['path']}: {example['before']['grade']} → {example['after']['grade']} ({codes})")
-
-
-def _at(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 @campaigns.command(name="cancel")

@@ -13,13 +13,13 @@ from cyclopts import Parameter
 
 from parjanya.catalog.discover import Walk
 from parjanya.catalog.items import Ingested
-from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json, workers_or_default
+from parjanya.cli.activating import use
+from parjanya.cli.common import Common, Exit, check_tenant, opened, say, show, show_json, workers_or_default
 from parjanya.cli.engine import EngineOptions, choose
+from parjanya.cli.naming import active_name, named
 from parjanya.cli.report import Reported, report, summary_lines
 from parjanya.cli.working import Interrupt, work
 from parjanya.export.sheet.folder import claim
-
-POLICIES = ("culling",)
 
 
 def curate(
@@ -28,7 +28,7 @@ def curate(
     *,
     out: Path | None = None,
     xmp: bool = False,
-    policy: str = "culling",
+    policy: str | None = None,
     tenant: str = "default",
     workers: int | None = None,
     engine: EngineOptions | None = None,
@@ -45,25 +45,29 @@ def curate(
     xmp
         Also write sidecars beside the images, for photo programs. Existing sidecars are merged.
     policy
-        By which rules; built in: culling.
+        By which rules: a file, a built-in name (culling, photographic-content), or a stored version. It is activated for this
+        tenant if another one is active (default: what is active).
     tenant
         Whose images these are.
     workers
         Worker processes (default: one for each core, or PARJANYA_WORKERS).
     """
     common, engine = common or Common(), (engine or EngineOptions()).check()
-    if policy not in POLICIES:
-        raise UsageError(f"there is no policy {policy!r} in this version; policies: {', '.join(POLICIES)}")
     check_tenant(tenant)
     count = workers_or_default(workers)
+    if policy is not None and not (common.root / "truth.db").exists():
+        named(None, policy)  # what is wrong with it is said before a home is begun
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
+        wanted = named(system, policy, tenant) if policy is not None else None
         out = out if out is not None else system.home.out
         claim(out)  # a folder that cannot take the reports is worth knowing before the work, not after it
         choose(system, engine)
+        if wanted is not None:
+            use(system, wanted, tenant)
         walk = Walk()
         ingested, settled = work(system, paths, [system.home.root, out], tenant, count, walk, interrupt)
-        reported = report(system, tenant, out, write_sidecars=xmp and settled, policy=policy)
+        reported = report(system, tenant, out, write_sidecars=xmp and settled, policy=active_name(system, tenant))
     interrupt.restore()
     result = _result(ingested, walk, reported, settled)
     if common.json:

@@ -20,6 +20,7 @@ from parjanya.cli.common import (
     show_json_line,
 )
 from parjanya.cli.diagnose import finding_lines
+from parjanya.cli.engine import observed_otherwise
 from parjanya.profiles.embedded import System
 from parjanya.views.campaigns import in_a_line
 from parjanya.views.health import check_health
@@ -27,6 +28,7 @@ from parjanya.views.records import record, records
 from parjanya.views.status import Status, read_status
 from parjanya.views.story import story
 from parjanya.views.where import parse
+from parjanya.vision.declared import to_json
 from tbie.campaign import running
 from tbie.core.keys import ItemKey
 from tbie.core.reading import Known
@@ -50,10 +52,16 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
             found = read_status(
                 system.workflow, system.truth, system.intent, system.workers(), system.clock, system.settings
             )
+            older = observed_otherwise(system)
             if common.json:
-                show_json(found.to_json())
+                engine = {"declared": to_json(system.declared), "observed_by_another": older}
+                show_json(found.to_json() | {"engine": engine})
             else:
-                show("\n".join([*_lines(found), *(in_a_line(c) for c, _ in running(system.truth))]))
+                by_another = (
+                    f"; {older} images were observed by another (regrade brings them up to date)" if older else ""
+                )
+                lines = _lines(found, f"engine {system.declared.words()}{by_another}")
+                show("\n".join([*lines, *(in_a_line(c) for c, _ in running(system.truth))]))
             if not watch:
                 return (
                     Exit.NOT_WELL if found.findings or _gap(found) or _unknown(found) or _failed(found) else Exit.DONE
@@ -81,7 +89,7 @@ _HEAD = (
 )
 
 
-def _lines(found: Status) -> list[str]:
+def _lines(found: Status, engine: str) -> list[str]:
     lines = [_HEAD]
     for name, stage in found.stages.items():
         depth = stage.queue.value if isinstance(stage.queue, Known) else None
@@ -94,6 +102,7 @@ def _lines(found: Status) -> list[str]:
             f"{name:12} {states['waiting']:8} {states['pending']:8} {done:8}"
             f" {states['failed']:7} {queued:>7} {flight:>9} {gap:>5}"
         )
+    lines.append(engine)
     age = "never" if found.heartbeat_age_s is None else f"{found.heartbeat_age_s:.1f} s ago"
     lines.append(
         f"workers {len(found.workers)}; reconciler's last heartbeat: {age}; tenants: {', '.join(found.tenants) or 'none'}"

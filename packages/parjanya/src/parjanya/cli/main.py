@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.cli import act, campaign, curate, diagnose, doctor, drill, look, model, serve, simulate
+from parjanya.activation import ActivationError
+from parjanya.cli import act, campaign, curate, diagnose, doctor, drill, look, model, policy, serve, simulate
 from parjanya.cli.common import Exit, UsageError, say
+from parjanya.policy import PolicyError
 from parjanya.views.where import WhereError
 from tbie.campaign import CampaignError
 from tbie.core.errors import SettingsError, TbieError
@@ -32,6 +34,7 @@ app.command(diagnose.diagnose)
 app.command(campaign.replay)
 app.command(campaign.regrade)
 app.command(campaign.campaigns)
+app.command(policy.policies)
 app.command(model.models)
 app.command(act.reconcile)
 app.command(act.worker)
@@ -63,7 +66,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def _in_words(error: BaseException) -> tuple[Exit, str]:
     """Exit code and line for *error*."""
     match error:
-        case UsageError() | WhereError() | SettingsError() | CampaignError():
+        case UsageError() | WhereError() | SettingsError() | CampaignError() | PolicyError() | ActivationError():
             return Exit.USAGE, str(error)
         case KeyboardInterrupt():
             return Exit.NOT_WELL, "interrupted; nothing is lost, run the same command again"

@@ -7,9 +7,11 @@ import os
 import sys
 from typing import Literal
 
+from parjanya.cli.activating import use
 from parjanya.cli.common import Common, Exit, UsageError, opened, say, workers_or_default
 from parjanya.cli.doctor import guard
 from parjanya.cli.engine import EngineOptions, choose
+from parjanya.cli.naming import named
 from parjanya.cli.working import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import TRUTH_BELL, System, open_engine
 from parjanya.profiles.environment import LOG_LEVEL
@@ -28,6 +30,7 @@ def serve(
     port: int = 8787,
     workers: int | None = None,
     standby: bool = False,
+    policy: str | None = None,
     log_level: Literal["debug", "info", "warning"] = "warning",
     log_format: Literal["text", "json"] = "text",
     engine: EngineOptions | None = None,
@@ -45,6 +48,9 @@ def serve(
         The most worker processes (default: one for each core, or PARJANYA_WORKERS).
     standby
         If another engine leads this home, wait until it has left or died, and take over.
+    policy
+        By which rules: a file, a built-in name (culling, photographic-content), or a stored version. It is activated for
+        everybody without a policy of their own if another one is active (default: what is active).
     log_level
         What is said on standard error, and kept with what the workers say in the home: debug tells each item.
     log_format
@@ -68,6 +74,8 @@ def serve(
                 return Exit.DONE
             system.adopt()  # who led until now may have declared something else
         choose(system, engine)
+        if policy is not None:
+            use(system, named(system, policy), None)
         guard(system)
         configure(log_level, stream=sys.stderr, form=Format(log_format), file=system.home.events)
         os.environ[LOG_LEVEL] = log_level  # the workers that this process starts say as much

@@ -41,6 +41,10 @@ class PolicyError(TbieError):
         super().__init__("\n".join(lines))
 
 
+class PolicyUnavailableError(TbieError):
+    """The policy that is active cannot be had. Its images wait, and no other policy decides in its place."""
+
+
 def shown(text: str) -> str:
     """*text* from a document as a message may repeat it: quoted, short, printable."""
     short = text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 1] + "…"

@@ -18,7 +18,9 @@ from parjanya.imaging.limits import Limits
 from parjanya.profiles.declaration import declared_in
 from parjanya.profiles.engines import DeclaredEngine
 from parjanya.profiles.environment import from_environment
+from parjanya.profiles.hands import in_words, told
 from parjanya.profiles.manifest import MANIFEST, this_machine
+from parjanya.profiles.policies import Policies
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.campaigns import grader, selector
 from parjanya.views.candidates import load_candidates
@@ -73,6 +75,8 @@ class System:
     """The engine that looks at the images of this home."""
     engine: DeclaredEngine | None = None
     """The same, to look through; None if it is the classical one alone. Opened by whoever looks first."""
+    policies: Policies = field(default_factory=Policies)
+    """Which policies decide."""
 
     def adopt(self) -> bool:
         """Follow what Truth declares by now; whether that is something else. To be called before anything was told or begun."""
@@ -84,7 +88,12 @@ class System:
         self.truth.close()
         self.declared, self.workflow, self.truth = declared, workflow, truth
         self.engine = None if isinstance(declared, Classical) else DeclaredEngine(declared, self.clock)
+        self.refresh()
         return True
+
+    def refresh(self) -> None:
+        """Declare which policy decides for whom by now."""
+        self.policies.refresh(self.truth, self.workflow)
 
     def tell(self, component: str, instance: str) -> Events:
         """From now on say what goes through the stores, as *component*."""
@@ -94,15 +103,22 @@ class System:
         return events
 
     def bury(self, death: Death) -> None:
-        """Free what a dead worker held, and charge the item it was working on."""
-        token = death.doing.token if death.doing is not None else None
+        """Free what a dead worker held, and charge what it was working on."""
+        suspects = death.suspects
         evidence = dict(death.evidence)
         if death.doing is not None:
             evidence["stage"] = death.doing.stage
         if self.events is not None:
-            self.events.say(WARNING, "death", decision=token, owner=death.owner, reason=death.reason, **told(death))
+            self.events.say(
+                WARNING,
+                "death",
+                decision=suspects[0] if len(suspects) == 1 else None,
+                owner=death.owner,
+                reason=death.reason,
+                **told(death),
+            )
         args = (self.workflow, self.truth, self.intent, death.reason, evidence)
-        if settle_death(death.owner, token, *args):
+        if settle_death(death.owner, suspects, *args):
             self.intent_bell.ring()
             self.truth_bell.ring()
 
@@ -115,7 +131,7 @@ class System:
             quality.NAME: OneByOne(quality.make_handler(objects)),
             observe.NAME: self._observing(objects),
             group.NAME: Together(group.make_batch_handler(partial(load_candidates, self.truth))),
-            curate.NAME: Together(curate.make_batch_handler()),
+            curate.NAME: Together(curate.make_batch_handler(lambda version: self.policies.of(self.truth, version))),
         }
 
     def _observing(self, objects: ObjectStore) -> OneByOne | AsTheyCome:
@@ -129,7 +145,7 @@ class System:
         for path in sorted(self.home.run.glob(f"*{SUFFIX}")):
             if is_alive(path):
                 doing = read_slot(path)
-                found[path.name.removesuffix(SUFFIX)] = f"{doing.stage} {doing.item.item}" if doing else "idle"
+                found[path.name.removesuffix(SUFFIX)] = in_words(doing) if doing else "idle"
         return found
 
     def listen(self, topic: str, name: str) -> Listener:
@@ -142,15 +158,6 @@ class System:
             self.engine.close()
         for thing in (self.truth, self.intent, self.ledger, self.truth_bell, self.intent_bell):
             thing.close()
-
-
-def told(death: Death) -> dict[str, object]:
-    """What a dead worker was doing, as fields of an event."""
-    if death.doing is None:
-        return {"exit_status": death.evidence.get("exit_status")}
-    item = death.doing.item
-    where = {"stage": death.doing.stage, "tenant": item.tenant, "item": item.item}
-    return {**where, "exit_status": death.evidence.get("exit_status")}
 
 
 def open_system(
@@ -178,7 +185,8 @@ def open_system(
         Bell(home.run, INTENT_BELL),
     )
     try:
-        system.adopt()
+        if not system.adopt():
+            system.refresh()
     except TbieError:
         system.close()
         raise
@@ -235,6 +243,7 @@ def open_reconciler(
         after_emit=system.intent_bell.ring,
         ledger=system.ledger,
         leadership=leadership,
+        refresh=system.refresh,
     )
 
 
@@ -261,6 +270,7 @@ def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = T
         limit_rate=limit_rate,
         limit_open=limit_open,
         after_reset=system.truth_bell.ring,
+        refresh=system.refresh,
     )
 
 

@@ -15,6 +15,7 @@ from parjanya.vision.declared import Classical, Declared, OpenAI, Transformers
 from parjanya.vision.engine import Begin, Engine, Picture, Seen
 from parjanya.vision.flow.words import printable
 from tbie.core.clock import Clock
+from tbie.core.errors import TbieError
 from tbie.execution import Drift
 
 AGAIN_AFTER_S = 10.0
@@ -23,6 +24,10 @@ KNOCK_S = 2.0
 """How long a command waits for a server to take a connection before it says that none answers."""
 
 Open = Callable[[Declared, Clock], Engine]
+
+
+class EngineUnfitError(TbieError):
+    """The declared engine cannot look in this process, now; the message says why."""
 
 
 def open_declared(declared: Declared, clock: Clock) -> Engine:
@@ -48,6 +53,7 @@ class DeclaredEngine:
         self._engine: Engine | None = None
         self._failed: tuple[float, Drift] | None = None
         """When, on the monotonic clock, it could not be opened, and why."""
+        self._attested = False
 
     @property
     def name(self) -> str:
@@ -66,14 +72,25 @@ class DeclaredEngine:
                 return drift
         try:
             engine = self._opened()
-            return differences(self._declared, engine.identity()) or engine.attest()
+            found = differences(self._declared, engine.identity()) or engine.attest()
         except Exception as error:  # noqa: BLE001 - whatever is missing here, the worker must say so and live
             drift = Drift({"engine": (self._declared.words(), f"{type(error).__name__}: {printable(str(error))}")})
             self._failed = (self._clock.monotonic_s(), drift)
             return drift
+        self._attested = self._attested or found is None
+        return found
 
     def observe(self, pictures: Sequence[Picture], begin: Begin) -> Iterator[tuple[int, Seen]]:
-        """As the opened engine does."""
+        """As the opened engine does. A worker has attested before; whoever has not (a trial of a regrade) does so here.
+
+        Raises:
+            EngineUnfitError: it is not what was declared, or cannot look now.
+        """
+        if not self._attested and (drift := self.attest()) is not None:
+            found = "; ".join(
+                f"{name}: {is_now}, declared {wanted}" for name, (wanted, is_now) in drift.differences.items()
+            )
+            raise EngineUnfitError(f"the engine {self._declared.words()} cannot look here: {found}")
         return self._opened().observe(pictures, begin)
 
     def worn(self) -> str | None:

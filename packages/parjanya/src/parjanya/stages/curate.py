@@ -6,18 +6,29 @@ policy_version. A changed rule re-decides from stored facts in microseconds and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from parjanya.policy import Policy, Reason, Value, builtin, decide, read_signals
+from parjanya.policy import Policy, PolicyUnavailableError, Reason, Value, builtin, decide, read_signals
 from tbie.core.fingerprint import fingerprint
-from tbie.core.outcome import Completed, Outcome
+from tbie.core.outcome import Completed, Outcome, Retry
 from tbie.execution import BatchHandler, Work
 
 NAME = "curate"
 CODE_VERSION = 2
 CULLING = builtin("culling")
-VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "policy": CULLING.version})
+
+
+def version_of(policy_version: str) -> str:
+    """The version of this stage where the policy of that version decides."""
+    return fingerprint({"stage": NAME, "code": CODE_VERSION, "policy": policy_version})
+
+
+VERSION = version_of(CULLING.version)
+"""Where nobody activated anything."""
+
+PolicyOf = Callable[[str], Policy]
+"""The policy that a version of this stage stands for; raises ``PolicyUnavailableError`` if it cannot be had."""
 
 LABELS = {"keep": "Green", "review": "Yellow", "reject": "Red"}
 """Colour labels as photo programs name them in English."""
@@ -25,13 +36,28 @@ _RATED_BY = ("subject_sharpness", "group_kind", "best_of_group")
 _VERY_SHARP = 0.65  # three quarters of sharp photographs are; below, three stars say "kept", not "admired"
 
 
-def make_batch_handler(policy: Policy = CULLING) -> BatchHandler:
-    """A handler that decides by *policy*."""
+def make_batch_handler(policy_of: PolicyOf = lambda _: CULLING) -> BatchHandler:
+    """A handler that decides about each image by the policy that its version of this stage stands for.
+
+    Where that cannot be had, the image waits, and nobody is charged: no other policy decides in its place.
+    """
 
     def handle(works: Sequence[Work]) -> list[Outcome]:
-        return [Completed(judge(policy, work.facts)) for work in works]
+        policies: dict[str, Policy | PolicyUnavailableError] = {}
+        for version in {work.version for work in works}:
+            try:
+                policies[version] = policy_of(version)
+            except PolicyUnavailableError as error:
+                policies[version] = error
+        return [_outcome(policies[work.version], work) for work in works]
 
     return handle
+
+
+def _outcome(policy: Policy | PolicyUnavailableError, work: Work) -> Outcome:
+    if isinstance(policy, PolicyUnavailableError):
+        return Retry("policy_unavailable", evidence={"message": str(policy)}, counted=False)
+    return Completed(judge(policy, work.facts))
 
 
 def judge(policy: Policy, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, object]:

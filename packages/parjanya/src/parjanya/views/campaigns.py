@@ -17,6 +17,7 @@ from typing import Any
 from parjanya.export.record import ImageRecord
 from parjanya.stages import curate
 from parjanya.views.candidates import all_items
+from parjanya.views.flips import Flips, Side, side_of
 from parjanya.views.records import record, status_of
 from parjanya.views.where import Selector, WhereError, parse
 from tbie.campaign import Before, Campaign, SelectorError, before
@@ -176,6 +177,10 @@ class Outcome:
     after: dict[str, Counter[str]] = field(default_factory=dict)
     flips: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
+    decided: Flips = field(default_factory=Flips)
+    """Of the images that have a verdict before and after."""
+    policies: tuple[Counter[Named], Counter[Named]] = field(default_factory=lambda: (Counter(), Counter()))
+    """Which policies decided, before and after."""
 
     def add(self, was: Before, workflow: Workflow, objects: ObjectStore) -> None:
         """Count one image."""
@@ -186,9 +191,22 @@ class Outcome:
         self.before.setdefault(tenant, Counter())[pair[0]] += 1
         self.after.setdefault(tenant, Counter())[pair[1]] += 1
         self.flips[pair] += 1
+        self._decided(tenant, was)
         shown = self.examples.setdefault(pair, []) if pair[0] != pair[1] and pair[1] != "pending" else None
         if shown is not None and len(shown) < EXAMPLES_OF_EACH:
             shown.append(Example(record(was.then, workflow, objects), record(was.now, workflow, objects), pair))
+
+    def _decided(self, tenant: str, was: Before) -> None:
+        sides: list[Side | None] = []
+        for item, counted in zip((was.then, was.now), self.policies, strict=True):
+            record = item.stages.get(curate.NAME)
+            facts = record.facts if record is not None and record.facts is not None else {}
+            sides.append(side_of(facts))
+            if sides[-1] is not None:
+                counted[tuple(str(facts.get(name)) for name in NAMES)] += 1
+        old, new = sides
+        if old is not None and new is not None:
+            self.decided.add(tenant, old, new)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data: ``flips`` maps each grade before to the grades after."""
@@ -201,6 +219,8 @@ class Outcome:
             "before": {tenant: dict(grades) for tenant, grades in sorted(self.before.items())},
             "after": {tenant: dict(grades) for tenant, grades in sorted(self.after.items())},
             "flips": flips,
+            "by_rule": self.decided.to_json()["by_rule"],
+            "policies": dict(zip(("before", "after"), map(_named, self.policies), strict=True)),
             "examples": [example.to_json() for example in self.all_examples()],
         }
 
@@ -208,6 +228,16 @@ class Outcome:
         """Every example, kind by kind."""
         for pair in sorted(self.examples, key=_order):
             yield from self.examples[pair]
+
+
+Named = tuple[str, ...]
+NAMES = ("policy", "policy_tag", "policy_version")
+"""How a policy is named in what it decided."""
+
+
+def _named(counted: Counter[Named]) -> list[dict[str, Any]]:
+    named = sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))
+    return [{**dict(zip(("policy", "tag", "version"), name, strict=True)), "images": count} for name, count in named]
 
 
 def _order(pair: tuple[str, str]) -> tuple[int, int]:

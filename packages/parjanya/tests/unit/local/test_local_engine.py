@@ -25,7 +25,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from engines_present import require_engines
 from local_models import edit, picture, write_folder
 
-PIXELS = 96 * 32 * 32
+PIXELS = 72 * 32 * 32
+pytestmark = pytest.mark.timeout(240)  # importing torch alone may take a minute on a machine that does much else
 
 
 def settings_for(path: Path, **changes: Any) -> LocalSettings:
@@ -192,6 +193,24 @@ def test_without_a_manifest_the_folder_is_checked_and_the_model_must_look(copy: 
     (copy / NAME).unlink()
     edit(copy, "preprocessor_config.json", lambda content: content.pop("image_std"))
     assert "image_std is None" in drift(copy)
+
+
+def test_a_folder_that_was_refused_is_not_read_again_at_every_heartbeat(tmp_path: Path) -> None:
+    path, clock = write_folder(tmp_path / "model"), ManualClock()
+    edit(path, "config.json", lambda content: content.update(model_type="llava"))
+    opened: list[int] = []
+
+    def counted(*_: object) -> Any:
+        opened.append(1)
+        raise ValueError("no model")
+
+    subject = TransformersEngine(settings_for(path), clock, open_with=counted)
+    first = subject.attest()
+    assert first is not None
+    assert subject.attest() is first
+    clock.advance_ms(61_000)
+    assert subject.attest() is not first
+    assert len(opened) == 2
 
 
 def test_nothing_is_observed_before_the_engine_was_attested(tmp_path: Path) -> None:
