@@ -95,4 +95,4 @@ def test_the_engine_transformers_says_what_to_install(start: Start, tmp_path: Pa
     folder = complete(tmp_path / "model")
     start("model", "bake", folder, "--skip-golden").finish(DONE)
     running = start("curate", shoot(tmp_path / "shoot"), "--engine", "transformers", "--model", folder)
-    told(running, "parjanya[transformers]")
+    told(running, "pip install 'parjanya[transformers]'")
