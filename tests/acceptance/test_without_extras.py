@@ -18,6 +18,8 @@ from product import DONE, NOT_WELL, PROGRAM, USAGE, Ran, Running, picture
 sys.path.insert(0, str(Path(__file__).parents[2] / "packages" / "parjanya" / "tests"))
 from model_folders import complete
 
+from parjanya.policy.loading import builtin_text
+
 HIDING = Path(__file__).parent / "core_alone"
 
 Start = Callable[..., Running]
@@ -57,13 +59,21 @@ def test_the_libraries_of_the_engines_are_really_absent(start: Start) -> None:
     Running([core or sys.executable, "-c", question], variables).finish(DONE)
 
 
-@pytest.mark.parametrize("command", [(), ("model", "verify")])
+@pytest.mark.parametrize("command", [(), ("policy",), ("model", "verify")])
 def test_a_command_explains_itself(start: Start, command: tuple[str, ...]) -> None:
     assert "Usage: parjanya" in start(*command, "--help").finish(DONE).out
 
 
 def test_images_are_judged(start: Start, tmp_path: Path) -> None:
     assert start("curate", shoot(tmp_path / "shoot"), "--json").finish(DONE).json["images"]
+
+
+def test_a_policy_is_checked(start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "ours.yaml"
+    file.write_text(builtin_text("culling"))
+    start("policy", "check", file).finish(DONE)
+    file.write_text("rules: soon")
+    start("policy", "check", file).finish(NOT_WELL)
 
 
 def test_a_model_folder_is_described_and_verified(start: Start, tmp_path: Path) -> None:
