@@ -1,4 +1,4 @@
-"""A model folder from baking to records: the real engine, in a worker of its own pool, on the CPU. Needs torch; CI has a job with it."""
+"""A model folder from baking to records: the real engine, in a worker of its own pool, on the CPU. Skipped without torch."""
 
 from __future__ import annotations
 

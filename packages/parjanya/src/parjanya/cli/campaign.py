@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from parjanya.cli.bulk import Asked, check_stage, tell, words
+from parjanya.cli.bulk import Asked, by_people, check_stage, tell, words
 from parjanya.cli.common import Common, Exit, UsageError, opened, printable, say, show, show_json
 from parjanya.cli.driving import carry_out
 from parjanya.cli.times import moment
@@ -20,6 +20,7 @@ from parjanya.export.campaign_page import page
 from parjanya.export.files import write_whole
 from parjanya.stages import curate
 from parjanya.views.campaigns import GRADES, REGRADE, REPLAY, in_a_line, outcome, stale_stages, totals
+from parjanya.views.policy_changes import changes
 from parjanya.views.where import parse
 from tbie.campaign import Campaign, CampaignState, cancel, find, resume, started
 
@@ -176,6 +177,7 @@ def show_(name: str, /, *, html: Path | None = None, common: Common | None = Non
     with opened(common) as system:
         campaign, _ = find(system.truth, name)
         report = outcome(system.truth, campaign, system.workflow, system.objects).to_json()
+        report["policy_changes"] = changes(system.truth, report["policies"])
     told = {**campaign.body(), "report": report}
     if html is not None:
         when = {"created": moment(campaign.created_ms)}
@@ -194,8 +196,16 @@ def _show_words(campaign: Campaign, report: dict[str, Any]) -> None:
     show(f"  began {moment(campaign.created_ms)} by {campaign.who}; images: {campaign.selector or 'all'}")
     show(f"  before: {words(totals(report['before']))}")
     show(f"  after:  {words(totals(report['after']))}")
+    if report["overridden"]:
+        show(f"    {by_people(report['overridden'])}")
     for old, news in report["flips"].items():
         show("    " + ", ".join(f"{old} → {new}: {count}" for new, count in news.items()))
+    for side, named in report["policies"].items():
+        for one in named:
+            show(f"  {side}: {one['images']} by {one['policy']} {one['tag']} ({one['version']})")
+    for code, flips in report["by_rule"].items():
+        changed = [f"{old} → {new}: {count}" for old, news in flips.items() for new, count in news.items()]
+        show(f"    by {code}: {', '.join(changed)}")
     for example in report["examples"]:
         codes = ", ".join(reason["code"] for reason in example["after"]["reasons"]) or "no reason"
         show(f"    {example['path']}: {example['before']['grade']} → {example['after']['grade']} ({codes})")

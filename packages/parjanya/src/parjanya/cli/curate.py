@@ -13,10 +13,10 @@ from cyclopts import Parameter
 
 from parjanya.catalog.discover import Walk
 from parjanya.catalog.items import Ingested
+from parjanya.cli.activating import use
 from parjanya.cli.common import Common, Exit, check_tenant, opened, say, show, show_json, workers_or_default
 from parjanya.cli.engine import EngineOptions, choose
 from parjanya.cli.naming import active_name, named
-from parjanya.cli.policy import use
 from parjanya.cli.report import Reported, report, summary_lines
 from parjanya.cli.working import Interrupt, work
 from parjanya.export.sheet.folder import claim
@@ -56,6 +56,8 @@ def curate(
     engine = (engine or EngineOptions()).check(common)
     check_tenant(tenant)
     count = workers_or_default(workers)
+    if policy is not None and not (common.root / "truth.db").exists():
+        named(None, policy)  # what is wrong with it is said before a home is begun
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
         wanted = named(system, policy, tenant) if policy is not None else None

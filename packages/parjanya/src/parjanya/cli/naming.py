@@ -91,7 +91,7 @@ def named(system: System | None, name: str, tenant: str | None = None) -> Named:
     if path.is_file() or path.suffix in (".yaml", ".yml") or os.sep in name:
         return from_file(path)
     known = [
-        ACTIVE,
+        *([ACTIVE] if system is not None else []),
         *BUILT_IN,
         *dict.fromkeys(s.name for s in kept.values()),
         *dict.fromkeys(s.tag for s in kept.values()),

@@ -11,11 +11,11 @@ from typing import Any
 
 from cyclopts import App
 
-from parjanya.activation import Activation, activate, activations, before, stored
-from parjanya.cli.act import person
+from parjanya.activation import Activation, activations, before, stored
+from parjanya.cli.activating import stale_images, switch
 from parjanya.cli.bulk import Asked
-from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, printable, say, show, show_json
-from parjanya.cli.naming import NOBODY, Named, activation_of, active, from_file, named
+from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, printable, show, show_json
+from parjanya.cli.naming import Named, activation_of, active, from_file, named
 from parjanya.cli.times import moment
 from parjanya.policy import BUILT_IN, PolicyError, builtin, cost, diff, in_words
 from parjanya.policy import named as name_of_policy
@@ -23,7 +23,6 @@ from parjanya.profiles.embedded import System
 from parjanya.stages import curate
 from parjanya.views.campaigns import REGRADE
 from parjanya.vision.declared import Classical
-from tbie.campaign import cancel, running
 
 policies = App(name="policy", help="Which rules decide: check, compare, activate, take back.")
 
@@ -260,65 +259,3 @@ def _change(
         elif stale:
             show(f"{stale} images were judged by another policy; `parjanya regrade --dry-run` says what would change")
     return Exit.DONE
-
-
-def switch(system: System, to: Named | None, tenant: str | None, expected: Activation | None, why: str) -> bool:
-    """Activate *to* for *tenant* if it is not what was activated last; whether anything changed.
-
-    Raises:
-        ActivationError: somebody else activated something meanwhile.
-    """
-    version = to.policy.version if to is not None else None
-    if expected is not None and expected.now.version == version:
-        return False
-    activate(
-        system.truth,
-        to.policy if to is not None else None,
-        to.text if to is not None else "",
-        tenant=tenant,
-        who=person(),
-        why=why,
-        now_ms=system.clock.now_ms(),
-        expected=expected,
-    )
-    system.refresh()
-    _cancel_pointless(system)
-    system.truth_bell.ring()
-    return True
-
-
-def use(system: System, to: Named, tenant: str | None) -> None:
-    """Make *to* decide for *tenant* if something else does, and say so.
-
-    Raises:
-        ActivationError: somebody else activated something meanwhile.
-    """
-    expected = activation_of(system, tenant)
-    if system.workflow.version(curate.NAME, tenant if tenant is not None else NOBODY) == curate.version_of(
-        to.policy.version
-    ):
-        return
-    switch(system, to, tenant, expected, "asked for by --policy")
-    policy, whom = to.policy, f"tenant {tenant}" if tenant is not None else "everybody without a policy of their own"
-    say(f"{policy.name} {policy.tag} ({policy.version}) decides from now on for {whom}")
-    stale = stale_images(system, tenant)
-    if stale:
-        say(f"{stale} images were judged by another policy; `parjanya regrade` judges them again")
-
-
-def _cancel_pointless(system: System) -> None:
-    """Regrades that were begun for a policy that is active no more would wait for it for ever."""
-    for campaign, _ in running(system.truth):
-        declared = system.workflow.declared(curate.NAME, campaign.tenant)
-        if (campaign.kind, campaign.stage) == (REGRADE, curate.NAME) and campaign.version != declared:
-            cancel(system.truth, system.clock, campaign.id)
-            say(f"campaign {campaign.id} judged by a policy that is active no more; it is cancelled")
-
-
-def stale_images(system: System, tenant: str | None) -> int:
-    """Images whose verdict is by another policy than the one that is active for their tenant now."""
-    return sum(
-        count
-        for (of, stage, version), count in system.truth.versions(tenant).items()
-        if stage == curate.NAME and version != system.workflow.version(stage, of)
-    )

@@ -7,11 +7,11 @@ import os
 import sys
 from typing import Literal
 
+from parjanya.cli.activating import use
 from parjanya.cli.common import Common, Exit, UsageError, opened, say, workers_or_default
 from parjanya.cli.doctor import guard
 from parjanya.cli.engine import EngineOptions, choose
 from parjanya.cli.naming import named
-from parjanya.cli.policy import use
 from parjanya.cli.working import DRAIN_S, Interrupt
 from parjanya.profiles.embedded import TRUTH_BELL, System, open_engine
 from parjanya.profiles.environment import LOG_LEVEL

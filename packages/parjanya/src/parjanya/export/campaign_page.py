@@ -53,6 +53,7 @@ def page(told: Mapping[str, Any], grades: Sequence[str], when: Mapping[str, str]
         "<h2>Before and after</h2>",
         _flips(report["flips"], grades),
         '<p class="note">Rows: before. Columns: after. Shaded: unchanged.</p>',
+        *_policies(report),
         "<h2>By tenant</h2>",
         _tenants(report["before"], report["after"], grades),
         "<h2>Examples of what changed</h2>",
@@ -105,6 +106,54 @@ def _flips(flips: Mapping[str, Mapping[str, int]], grades: Sequence[str]) -> str
 
 def _kind(old: str, new: str, count: int) -> str:
     return " ".join(name for name, holds in (("same", old == new), ("none", not count)) if holds)
+
+
+def _policies(report: Mapping[str, Any]) -> list[str]:
+    """Which policies decided, which rules differ between them, and how many verdicts each rule changed."""
+    sides = [(side, one) for side in ("before", "after") for one in report["policies"][side]]
+    if not sides:
+        return []
+    rows = [
+        f"<tr><td>{_text(side)}</td><td><bdi>{_text(one['policy'])}</bdi></td><td><bdi>{_text(one['tag'])}</bdi></td>"
+        f"<td><code>{_text(one['version'])}</code></td><td>{one['images']}</td></tr>"
+        for side, one in sides
+    ]
+    parts = ["<h2>Policies</h2>", _table(["", "policy", "called", "version", "images"], rows)]
+    for change in report.get("policy_changes", []):
+        parts += _change(change)
+    if report["by_rule"]:
+        counted = [
+            f"<tr><td><code>{_text(code)}</code></td><td>{_changed(flips)}</td></tr>"
+            for code, flips in report["by_rule"].items()
+        ]
+        parts += ["<h2>By rule</h2>", _table(["rule", "changed"], counted)]
+    return parts
+
+
+def _changed(flips: Mapping[str, Mapping[str, int]]) -> str:
+    pairs = [(old, new, count) for old, news in flips.items() for new, count in news.items()]
+    return ", ".join(f"{_grade(old)} → {_grade(new)}: {count}" for old, new, count in pairs)
+
+
+def _change(change: Mapping[str, Any]) -> list[str]:
+    """The rules that differ between two policies."""
+    if change.get("problem"):
+        return [f'<p class="note">{_text(change["problem"])}</p>']
+    rows = []
+    for rule in change["rules"]:
+        sides = [_said(rule[side]) for side in ("before", "after")]
+        names = f"<code>{_text(rule['rule'])}</code> {_text(rule['what'])}"
+        rows.append(f"<tr><td>{names}</td><td>{sides[0]}</td><td>{sides[1]}</td></tr>")
+    for name, (old, new) in change["constants"].items():
+        shown = ("" if value is None else _text(value) for value in (old, new))
+        rows.append(
+            f"<tr><td>constant <code>{_text(name)}</code></td><td>{next(shown)}</td><td>{next(shown)}</td></tr>"
+        )
+    return [_table(["what differs", "before", "after"], rows)] if rows else []
+
+
+def _said(rule: Mapping[str, Any] | None) -> str:
+    return "" if rule is None else f"{_grade(rule['verdict'])} <code>{_text(rule['when'])}</code>"
 
 
 def _tenants(

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from parjanya.profiles import model_folder
 from parjanya.vision.declared import Classical, Declared, OpenAI, Transformers
 from parjanya.vision.engine import Begin, Engine, Picture, Seen
 from parjanya.vision.flow.words import printable
@@ -123,9 +124,12 @@ def differences(declared: Declared, found: Mapping[str, object]) -> Drift | None
 def knock(declared: Declared) -> str | None:
     """Why images would have to wait for the declared engine, as far as can be told from here at once; None if nothing is known.
 
-    For a command that starts: it opens a connection and closes it. Whether the server has the model and keeps to the schema, the
-    worker finds out.
+    For a command that starts: it opens a connection and closes it, or looks at a model folder without loading it. Whether a
+    server has the model and keeps to the schema, and what a model answers, the worker finds out.
     """
+    if isinstance(declared, Transformers):
+        found = model_folder.differences(declared)
+        return model_folder.in_words(declared, found) if found else None
     if not isinstance(declared, OpenAI):
         return None
     parts = urlsplit(declared.base_url)
