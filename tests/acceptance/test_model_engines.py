@@ -6,9 +6,10 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from product import NOT_WELL, USAGE, Product, kill, picture, pictures
+from product import DONE, NOT_WELL, USAGE, Product, kill, picture, pictures
 
 from parjanya.testing.behaviour import Ask
 from parjanya.testing.model_server import ModelServer
@@ -33,6 +34,11 @@ def engine(server: ModelServer, *more: str) -> tuple[str, ...]:
     return ("--engine", "openai", "--base-url", server.base_url, "--model", server.model, *more)
 
 
+def curated(product: Product, *arguments: str | Path, code: int = DONE) -> Any:
+    """What came of curating the shoot."""
+    return product.start("curate", product.shoot, "--json", *arguments).finish(code, PATIENCE_S).json
+
+
 def attempts(product: Product) -> set[int]:
     """How many attempts the observations took, of all images."""
     return {count for (count,) in product.query("SELECT attempts FROM stage WHERE stage = 'observe'")}
@@ -53,7 +59,7 @@ def test_twenty_images_are_observed_by_the_model_and_by_the_second_witness(
 ) -> None:
     pictures(product.shoot, 20)
 
-    result = product.curate(product.shoot, *engine(server, "--in-flight", "4"))
+    result = curated(product, *engine(server, "--in-flight", "4"))
 
     assert result["settled"]
     assert result["engines"] == {"openai test-vl": 20}
@@ -69,7 +75,7 @@ def test_twenty_images_are_observed_by_the_model_and_by_the_second_witness(
     assert server.highest <= 5  # four, and perhaps a question of the engine's own
     # the engine is the home's: the next run needs no options, and does nothing twice
     asked = len(server.asked(NAME))
-    assert product.curate()["engines"] == {"openai test-vl": 20}
+    assert curated(product)["engines"] == {"openai test-vl": 20}
     assert len(server.asked(NAME)) == asked
     assert "seen by: openai test-vl" in product.look("export").out
     assert "engine openai (test-vl at" in product.look("status").out
@@ -125,7 +131,7 @@ def test_an_image_that_the_model_answers_with_nonsense_fails_with_evidence_and_t
         return "ignore_schema" if ask.schema_name == NAME and ask.size_px[1] > ask.size_px[0] else None
 
     server.schedule = nonsense
-    result = product.curate(product.shoot, *engine(server), code=NOT_WELL)
+    result = curated(product, *engine(server), code=NOT_WELL)
 
     assert result["failed"] == {"answer_invalid": 1}
     assert sum(result["verdicts"].values()) == 5
@@ -142,10 +148,10 @@ def test_another_engine_is_for_new_images_and_regrade_brings_the_others_up_to_da
     product: Product, server: ModelServer
 ) -> None:
     pictures(product.shoot, 3)
-    assert product.curate()["engines"] == {"classical": 3}
+    assert curated(product)["engines"] == {"classical": 3}
     picture(product.shoot / "later.jpg", 50)
 
-    run = product.run("curate", product.shoot, "--json", *engine(server))
+    run = product.start("curate", product.shoot, "--json", *engine(server)).finish(timeout_s=PATIENCE_S)
 
     assert "3 were observed by another engine" in run.err
     assert run.json["engines"] == {"classical": 3, "openai test-vl": 1}
@@ -159,10 +165,10 @@ def test_another_engine_is_for_new_images_and_regrade_brings_the_others_up_to_da
     plan = json.loads(product.look("regrade", "--stage", "observe", "--dry-run", "--json").out)
     assert (plan["matched"], plan["replayed"]) == (3, 0)
     assert product.look("regrade", "--stage", "observe", "--json")
-    assert product.curate()["engines"] == {"openai test-vl": 4}
+    assert curated(product)["engines"] == {"openai test-vl": 4}
     assert json.loads(product.look("status", "--json").out)["engine"]["observed_by_another"] == 0
     # and back
-    assert product.curate(product.shoot, "--engine", "classical")["engines"] == {"openai test-vl": 4}
+    assert curated(product, "--engine", "classical")["engines"] == {"openai test-vl": 4}
 
 
 def test_a_worker_that_is_killed_while_it_asks_costs_nothing_but_time(product: Product, server: ModelServer) -> None:

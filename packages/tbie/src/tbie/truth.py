@@ -98,6 +98,10 @@ class OpenStage(NamedTuple):
     """Why its last attempt was put off, None if there was none: its failure class, with tenant and stage."""
 
 
+FactPath = tuple[str | int, ...]
+"""A place in the facts of an item: a stage, then names of members and numbers of entries that lead to it."""
+
+
 class FailedStage(NamedTuple):
     """A failed stage that may be reset without anybody asking: enough to decide whether it should be."""
 
@@ -277,15 +281,15 @@ class TruthStore(Protocol):
 
     def project(
         self,
-        paths: Sequence[tuple[str, ...]],
+        paths: Sequence[FactPath],
         tenant: str | None = None,
         after: ItemKey | None = None,
         limit: int = 500,
     ) -> list[tuple[ItemKey, list[Any]]]:
-        """Of a page of items, in the order of their keys, what the facts of completed stages hold at *paths*.
+        """Of a page of items, what the facts of completed stages hold at *paths*, None where nothing is.
 
-        A path is a stage, then the names that lead into its facts. None where nothing is. What is not asked for is not built:
-        to look at a few values of a million items.
+        Items come in an order of the store's own, which never changes; *after* is the last of the page before. What is not
+        asked for is not built: to look at a few values of a million items.
         """
         ...
 

@@ -24,6 +24,7 @@ from parjanya.cli.engine import observed_otherwise
 from parjanya.profiles.embedded import System
 from parjanya.views.campaigns import in_a_line
 from parjanya.views.health import check_health
+from parjanya.views.overrides import decided_about
 from parjanya.views.records import record, records
 from parjanya.views.status import Status, read_status
 from parjanya.views.story import story
@@ -34,6 +35,10 @@ from tbie.core.keys import ItemKey
 from tbie.core.reading import Known
 from tbie.truth import Item
 
+SHORTEST_ID = 4
+"""Characters from which on the beginning of an id is taken for one."""
+MENTIONED = 3
+"""Ids named where several begin in the same way."""
 WATCH_EVERY_S = 1.0  # faster than a person reads
 
 
@@ -107,6 +112,7 @@ def _lines(found: Status, engine: str) -> list[str]:
     lines.append(
         f"workers {len(found.workers)}; reconciler's last heartbeat: {age}; tenants: {', '.join(found.tenants) or 'none'}"
     )
+    lines += [f"decided by people: {count} images of {tenant}" for tenant, count in found.overridden.items()]
     lines += [f"{worker}: {doing}" for worker, doing in found.workers.items()]
     lines += [f"{f.boundary.value}: {f.code}. {f.next_step}" for f in found.findings]
     return lines
@@ -150,7 +156,10 @@ def explain(item: str, /, *, tenant: str = "default", common: Common | None = No
     with opened(common) as system:
         found = find(system, tenant, item)
         told = story(found, system.workflow, system.truth, system.intent, system.clock, system.settings, system.ledger)
-        image = record(found, system.workflow, system.objects).to_json()
+        decided = decided_about(system.truth, found.key)
+        image = record(found, system.workflow, system.objects, decided.now if decided else None).to_json()
+        said = [one.to_json() for one in (*decided.earlier, decided.now)] if decided else []
+    told["people"] = said
     if common.json:
         show_json({"image": image, **told})
     else:
@@ -159,10 +168,10 @@ def explain(item: str, /, *, tenant: str = "default", common: Common | None = No
 
 
 def find(system: System, tenant: str, name: str) -> Item:
-    """The item of that id or path.
+    """The item of that id or path, or of the only id that begins so.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or several ids begin so.
     """
     path = os.path.abspath(name)  # noqa: PTH100 - as the walk does: ".." goes, links stay
     names = [item_id(path_to_key(path)), *([name] if name.isprintable() else [])]
@@ -170,6 +179,15 @@ def find(system: System, tenant: str, name: str) -> Item:
     for found in system.truth.get(candidates):
         if found is not None:
             return found
+    if len(name) >= SHORTEST_ID and name.isprintable():
+        following = system.truth.items(tenant, ItemKey(tenant, name), MENTIONED + 1)
+        begins = [item for item in following if item.key.item.startswith(name)]
+        if len(begins) == 1:
+            return begins[0]
+        if begins:
+            some = ", ".join(item.key.item for item in begins[:MENTIONED])
+            more = " and more" if len(begins) > MENTIONED else ""
+            raise UsageError(f"the ids of several images of tenant {tenant!r} begin with {name!r}: {some}{more}")
     raise UsageError(f"tenant {tenant!r} has no image {name!r}; `parjanya images` lists them")
 
 
@@ -178,6 +196,8 @@ def _tell(told: dict[str, Any], image: dict[str, Any]) -> None:
     show(f"  id {told['id']}, tenant {told['tenant']}: {image['status']}, verdict {image['verdict'] or 'none yet'}")
     for reason in image["reasons"]:
         show(f"    {reason['code']}: {reason['text']}")
+    for line in _by_people(told["people"], image):
+        show(line)
     show("stages")
     for stage in told["stages"]:
         extra = "; ".join(f"{key}: {stage[key]}" for key in ("why", "moves") if stage.get(key))
@@ -198,6 +218,13 @@ def _tell(told: dict[str, Any], image: dict[str, Any]) -> None:
         show(f"  {line['at']} {line['who']}: {line['why']}")
         for change in line["changes"]:
             show(f"      {change}")
+
+
+def _by_people(people: list[dict[str, Any]], image: dict[str, Any]) -> list[str]:
+    """What people decided, oldest first, and that the policy differs."""
+    lines = [f"    the policy says {image['policy_verdict']}"] if image["conflict"] else []
+    lines += ["decided by people"] if people else []
+    return lines + [f"  {one['at']} {one['who']}: {one['verdict'] or 'taken back'}. {one['reason']}" for one in people]
 
 
 def healthcheck(*, common: Common | None = None) -> int:

@@ -30,7 +30,8 @@ def compiled(tree: Condition) -> Test:  # noqa: PLR0911 - one return for each fo
     """The test that *tree* is. A signal that is missing in what it is given is unknown."""
     match tree:
         case And(parts):
-            return _all([compiled(part) for part in parts])
+            tests = [compiled(part) for part in parts]
+            return _both(*tests) if len(tests) == 2 else _all(tests)
         case Or(parts):
             return _any([compiled(part) for part in parts])
         case Not(part):
@@ -65,6 +66,19 @@ def _all(tests: list[Test]) -> Test:
             if found is None:
                 result = None
         return result
+
+    return test
+
+
+def _both(first: Test, second: Test) -> Test:
+    """``_all`` of two, which most are."""
+
+    def test(signals: Signals) -> bool | None:
+        found = first(signals)
+        if found is False:
+            return False
+        other = second(signals)
+        return other if found or other is False else None
 
     return test
 
@@ -108,13 +122,33 @@ def _among(name: str, values: frozenset[str], negated: bool) -> Test:
 
 
 def _one(name: str, operator: str, value: Any) -> Test:
-    holds = OPERATORS[operator]
+    """One function for each operator: calling ``operator.lt`` costs as much as the rest of a comparison."""
 
-    def test(signals: Signals) -> bool | None:
-        found = signals.get(name)
-        return None if found is None else holds(found, value)
+    def less(signals: Signals) -> bool | None:
+        found: Any = signals.get(name)
+        return None if found is None else found < value
 
-    return test
+    def at_most(signals: Signals) -> bool | None:
+        found: Any = signals.get(name)
+        return None if found is None else found <= value
+
+    def more(signals: Signals) -> bool | None:
+        found: Any = signals.get(name)
+        return None if found is None else found > value
+
+    def at_least(signals: Signals) -> bool | None:
+        found: Any = signals.get(name)
+        return None if found is None else found >= value
+
+    def equal(signals: Signals) -> bool | None:
+        found: Any = signals.get(name)
+        return None if found is None else found == value
+
+    def unequal(signals: Signals) -> bool | None:
+        found: Any = signals.get(name)
+        return None if found is None else found != value
+
+    return {"<": less, "<=": at_most, ">": more, ">=": at_least, "==": equal, "!=": unequal}[operator]
 
 
 def _two(left: str, holds: Callable[[Any, Any], bool], right: str) -> Test:

@@ -125,6 +125,14 @@ class Policy:
         return frozenset(SIGNALS[name].stage for name in self.reads)
 
     @cached_property
+    def plan(self) -> list[tuple[list[tuple[Test, int, tuple[str], Rule]], bool]]:
+        """What ``verdict`` goes through: by group, its rules taken apart, and whether the first that fires ends it."""
+        return [
+            ([(r.test, SEVERITY[r.verdict], (r.code,), r) for r in group.rules], group.combine == FIRST_MATCH)
+            for group in self.groups
+        ]
+
+    @cached_property
     def reader(self) -> Reader:
         """Reads them from what is stored."""
         return Reader(self.reads)
@@ -186,23 +194,24 @@ def decide(policy: Policy, signals: Signals) -> Decision:
 def verdict(policy: Policy, signals: Signals) -> tuple[str, tuple[str, ...]]:
     """As ``decide``, without sentences and evidence, for counting many: the verdict, and the codes that weigh so."""
     worst, codes = -1, tuple[str, ...]()
-    for group in policy.groups:
-        for rule in group.rules:
-            fired = rule.test(signals)
+    for rules, stops in policy.plan:
+        for test, asked, code, rule in rules:
+            fired = test(signals)
             if fired is False:
                 continue
-            severity = SEVERITY[rule.verdict] if fired else SEVERITY["review"]
+            severity = asked if fired else _REVIEW
             if severity >= worst:
-                found = (rule.code,) if fired else tuple(f"unknown_{name}" for name in _missing(rule, signals))
+                found = code if fired else tuple(f"unknown_{name}" for name in _missing(rule, signals))
                 codes = found if severity > worst else codes + found
                 worst = severity
-            if group.combine == FIRST_MATCH:
+            if stops:
                 break
     if worst < 0:
         return policy.default.verdict, (policy.default.code,)
     return _BY_SEVERITY[worst], codes
 
 
+_REVIEW = SEVERITY["review"]
 _BY_SEVERITY = {severity: name for name, severity in SEVERITY.items()}
 
 

@@ -64,7 +64,7 @@ class Signal:
     def of(self, found: Sequence[Any]) -> Value:
         """The value, from what is at the paths; None unless it is of the signal's type."""
         value = found[0] if self.derive is None else self.derive(*found)
-        return None if value is None else typed(self, value)
+        return None if value is None else _CHECKED[self.name](value)
 
 
 def at(facts: Facts, path: Path) -> Any:
@@ -224,20 +224,31 @@ MODEL = "model."
 """How names of signals begin that only a vision-language model gives."""
 
 
-def typed(signal: Signal, found: Any) -> Value:
-    """*found* if it is of the signal's type, else None."""
-    match signal.kind:
-        case Kind.NUMBER:
-            return found if _is_number(found) else None
-        case Kind.CHOICE:
-            return found if isinstance(found, str) and found in signal.values else None
-        case Kind.FLAG:
-            return found if isinstance(found, bool) else None
-        case Kind.LIST:
-            good = isinstance(found, list | tuple) and all(value in signal.values for value in found)
-            return tuple(found) if good else None
-        case Kind.TEXT:
-            return found if isinstance(found, str) else None
+def _checked(signal: Signal) -> Callable[[Any], Value]:
+    """What gives back a value of the signal's type, and None for any other."""
+    allowed = frozenset(signal.values)
+
+    def number(found: Any) -> Value:
+        kind = type(found)
+        return found if (kind is float and found - found == 0.0) or kind is int else None  # not of infinity or NaN
+
+    def choice(found: Any) -> Value:
+        return found if type(found) is str and found in allowed else None
+
+    def flag(found: Any) -> Value:
+        return found if found is True or found is False else None
+
+    def several(found: Any) -> Value:
+        return tuple(found) if isinstance(found, list | tuple) and all(v in allowed for v in found) else None
+
+    def text(found: Any) -> Value:
+        return found if type(found) is str else None
+
+    kinds = {Kind.NUMBER: number, Kind.CHOICE: choice, Kind.FLAG: flag, Kind.LIST: several, Kind.TEXT: text}
+    return kinds[signal.kind]
+
+
+_CHECKED = {signal.name: _checked(signal) for signal in SIGNALS.values()}
 
 
 def read_signals(facts: Facts, names: Collection[str] | None = None) -> dict[str, Value]:
@@ -251,17 +262,18 @@ class Reader:
 
     def __init__(self, names: Collection[str]) -> None:
         chosen = [SIGNALS[name] for name in names]
-        self.paths: tuple[Path, ...] = tuple(dict.fromkeys(path for signal in chosen for path in signal.paths))
+        self.paths: tuple[Path, ...] = tuple(sorted({path for signal in chosen for path in signal.paths}))
         where = {path: index for index, path in enumerate(self.paths)}
-        self._plain = [(s.name, s, where[s.paths[0]]) for s in chosen if s.derive is None]
+        self._plain = [(s.name, _CHECKED[s.name], where[s.paths[0]]) for s in chosen if s.derive is None]
         self._derived = [(s.name, s, [where[path] for path in s.paths]) for s in chosen if s.derive is not None]
 
     def read(self, row: Sequence[Any]) -> dict[str, Value]:
         """The signals, from the values at ``paths``. Signals that are not known are left out."""
         found: dict[str, Value] = {}
-        for name, signal, index in self._plain:
-            if row[index] is not None:
-                found[name] = typed(signal, row[index])
+        for name, checked, index in self._plain:
+            value = row[index]
+            if value is not None:
+                found[name] = checked(value)
         for name, signal, indexes in self._derived:
             found[name] = signal.of([row[index] for index in indexes])
         return found

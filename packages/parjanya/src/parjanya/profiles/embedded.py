@@ -24,6 +24,7 @@ from parjanya.profiles.policies import Policies
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.campaigns import grader, selector
 from parjanya.views.candidates import load_candidates
+from parjanya.views.overrides import Overrides
 from parjanya.vision.declared import Classical, Declared
 from parjanya.workflow import POOL, VISION, image_workflow
 from tbie.backends.sqlite.belief import belief
@@ -256,8 +257,10 @@ def _limits(workflow: Workflow, workers: int) -> dict[str, PoolLimits]:
 def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = True) -> Driver:
     """What goes on with the campaigns of this instance; without *limit_open* it does so although nobody works here."""
 
+    overrides = Overrides(system.truth, system.clock)
+
     def select(campaign: Campaign) -> Selects:
-        return selector(campaign, system.workflow, system.objects)
+        return selector(campaign, system.workflow, system.objects, overrides)
 
     return Driver(
         system.workflow,

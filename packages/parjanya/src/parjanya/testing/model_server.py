@@ -61,6 +61,7 @@ class ModelServer:
         self.closing = threading.Event()
         self.asks: list[Ask] = []
         self.models_asked = 0
+        self.connections = 0
         self.highest = 0
         self._under_way = 0
         self._lock = threading.Lock()
@@ -137,6 +138,11 @@ class _Listener(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     owner: ModelServer
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Each connection comes by here once."""
+        self.owner.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no event."""

@@ -12,28 +12,20 @@ from typing import Any
 
 from parjanya.policy import SEVERITY
 
-Side = tuple[str, Sequence[str]]
-"""A verdict, and the codes of the reasons that weigh as much as it."""
+Side = tuple[str, str]
+"""A verdict, and the code of the first of its reasons, which are kept with the weightiest first."""
 
 
 def side_of(facts: Mapping[str, Any]) -> Side | None:
     """The decision that is stored as facts of *curate*; None if there is none."""
-    return side(facts.get("verdict"), facts.get("reasons"))
+    reasons = facts.get("reasons")
+    first = reasons[0] if isinstance(reasons, Sequence) and reasons else None
+    return side(facts.get("verdict"), first.get("code") if isinstance(first, Mapping) else None)
 
 
-def side(verdict: Any, reasons: Any) -> Side | None:
+def side(verdict: Any, code: Any) -> Side | None:
     """The same, from its parts."""
-    if verdict not in SEVERITY:
-        return None
-    listed = [r for r in reasons or () if isinstance(r, Mapping)] if isinstance(reasons, Sequence) else []
-    return verdict, [str(r.get("code")) for r in listed if r.get("verdict") == verdict]
-
-
-def because(old: Side, new: Side) -> str:
-    """The rule that made the difference: of a stricter verdict the first to ask for it, of a milder one the first to go."""
-    stricter = SEVERITY[new[0]] > SEVERITY[old[0]]
-    mine, others = (new[1], old[1]) if stricter else (old[1], new[1])
-    return next((code for code in mine if code not in others), mine[0] if mine else "")
+    return (verdict, str(code)) if verdict in SEVERITY else None
 
 
 @dataclass(slots=True)
@@ -44,21 +36,17 @@ class Flips:
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
     tenants: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
     rules: dict[str, Counter[tuple[str, str]]] = field(default_factory=dict)
-    """By rule, the changes that it made; they add up to all changes."""
+    """By the first reason of the stricter of the two verdicts: the rule that now asks for it, or does so no more."""
 
-    def add(self, tenant: str, old: Side, new: Side) -> bool:
-        """Count one image; whether its verdict changed."""
+    def add(self, tenant: str, old: Side, new: Side, images: int = 1) -> None:
+        """Count *images* of a tenant that were decided like *old* and are decided like *new*."""
         pair = (old[0], new[0])
-        self.images += 1
-        self.pairs[pair] += 1
-        counted = self.tenants.get(tenant)
-        if counted is None:
-            counted = self.tenants[tenant] = Counter()
-        counted[pair] += 1
-        if pair[0] == pair[1]:
-            return False
-        self.rules.setdefault(because(old, new), Counter())[pair] += 1
-        return True
+        self.images += images
+        self.pairs[pair] += images
+        self.tenants.setdefault(tenant, Counter())[pair] += images
+        if pair[0] != pair[1]:
+            stricter = new if SEVERITY[new[0]] > SEVERITY[old[0]] else old
+            self.rules.setdefault(stricter[1], Counter())[pair] += images
 
     @property
     def changed(self) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from parjanya.vision.artifact import packages
-from parjanya.vision.artifact.attest import Attestor, Level, attest
+from parjanya.vision.artifact.attest import Level, attest
 from parjanya.vision.artifact.bake import Origin, bake
 from parjanya.vision.artifact.manifest import Manifest
 from parjanya.vision.artifact.problems import SHOWN
@@ -109,7 +109,7 @@ FAULTS: dict[str, tuple[Spoil, Level, str]] = {
     "the processor missing": (
         lambda f: (f / "preprocessor_config.json").unlink(),
         Level.QUICK,
-        "-> is missing, and processor_config.json holds no image_processor: nothing says how a picture becomes numbers",
+        "-> absent; is missing, and processor_config.json holds no image_processor: nothing says how a picture becomes numbers",
     ),
     "deepstack in another order": (
         config(lambda j: j["vision_config"].update(deepstack_visual_indexes=[1, 0])),
@@ -241,64 +241,3 @@ def test_how_far_the_reading_is_goes_up_to_all_of_it(folder: Path, manifest: Man
     every = sum(entry["bytes"] for entry in manifest.files.values())
     assert told == sorted(told)
     assert told[-1] == (every, every)
-
-
-class TestAProcessThatLives:
-    def test_it_looks_again_only_at_what_was_touched(
-        self, folder: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        attestor = Attestor(folder, manifest, SCORING)
-        assert attestor.at_boot(ScriptedModel) is None
-        with monkeypatch.context() as blind:
-            blind.setattr("parjanya.vision.artifact.attest.examine", lambda *_: pytest.fail("read again"))
-            assert attestor.again() is None
-        flip(folder / SECOND)
-        assert f"file {SECOND}: sha256 " in said(attestor.again())
-        assert f"file {SECOND}: sha256 " in said(attestor.again())
-        flip(folder / SECOND)
-        assert attestor.again() is None
-
-    def test_a_change_that_keeps_size_and_time_is_noticed_all_the_same(self, folder: Path, manifest: Manifest) -> None:
-        attestor = Attestor(folder, manifest)
-        assert attestor.at_boot() is None
-        was = (folder / SECOND).stat()
-        flip(folder / SECOND)
-        os.utime(folder / SECOND, ns=(was.st_atime_ns, was.st_mtime_ns))
-        assert f"file {SECOND}: sha256 " in said(attestor.again())
-
-    def test_wrong_weights_stay_wrong_when_another_file_is_touched(self, folder: Path, manifest: Manifest) -> None:
-        flip(folder / SECOND)
-        attestor = Attestor(folder, manifest)
-        assert attestor.at_boot() is not None
-        os.utime(folder / "config.json")
-        assert f"file {SECOND}: sha256 " in said(attestor.again())
-
-    def test_a_model_that_answers_otherwise_takes_no_work_until_another_process_asks(
-        self, folder: Path, manifest: Manifest
-    ) -> None:
-        attestor = Attestor(folder, manifest)
-        assert "golden picture evening: grid" in said(attestor.at_boot(lambda: ScriptedModel(grid=(1, 2, 2))))
-        os.utime(folder / "config.json")
-        assert "golden picture evening: grid" in said(attestor.again())
-
-    def test_a_folder_that_is_not_what_was_declared_is_not_loaded(self, folder: Path, manifest: Manifest) -> None:
-        flip(folder / SECOND)
-        assert Attestor(folder, manifest).at_boot(lambda: pytest.fail("loaded")) is not None
-
-    def test_a_process_that_declines_reads_nothing_again_until_the_folder_changes(
-        self, folder: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        kept = (folder / SECOND).read_bytes()
-        (folder / SECOND).unlink()
-        attestor = Attestor(folder, manifest, SCORING)
-        drift = attestor.at_boot(ScriptedModel)
-        with monkeypatch.context() as blind:
-            blind.setattr("parjanya.vision.artifact.attest.examine", lambda *_: pytest.fail("read again"))
-            assert attestor.at_boot(ScriptedModel) == drift
-        (folder / SECOND).write_bytes(kept)
-        asked = ScriptedModel()
-        assert attestor.at_boot(lambda: asked) is None
-        assert asked.asked == 2
-
-    def test_without_golden_answers_in_the_manifest_the_model_is_not_asked(self, folder: Path) -> None:
-        assert Attestor(folder, bake(folder)).at_boot(lambda: pytest.fail("asked")) is None

@@ -154,7 +154,10 @@ def test_golden_answers_are_baked_and_verified_under_the_settings_that_were_decl
 
     monkeypatch.setattr(model_settings, "_NEEDED", ())
     monkeypatch.setattr(model_settings, "open_model", opens)
-    assert main.run(["model", "bake", str(folder), "--pixel-budget", "100000", "--dtype", "float32", "--device", "cpu"]) == 0
+    assert (
+        main.run(["model", "bake", str(folder), "--pixel-budget", "100000", "--dtype", "float32", "--device", "cpu"])
+        == 0
+    )
     assert "2 golden answers" in capsys.readouterr().out
     assert main.run(["model", "verify", str(folder), "--golden"]) == 0
     assert [(one.pixels, one.pixels_floor, one.dtype) for one in opened] == [(100_000, 100_000, "float32")] * 2

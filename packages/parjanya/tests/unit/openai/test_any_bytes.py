@@ -123,7 +123,7 @@ def test_any_body_is_one_answer(lying: tuple[ModelServer, OpenaiEngine], data: b
     assert is_in_order(what)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(envelopes() | JUNK)
 def test_any_envelope_is_read_without_raising(whole: Any) -> None:
     what = read(Reply(200, json.dumps(whole).encode()), SHOWN)

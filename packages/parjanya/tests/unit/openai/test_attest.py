@@ -204,6 +204,21 @@ def test_a_stalling_server_does_not_hold_up_a_heartbeat(server: ModelServer) -> 
     engine.close()
 
 
+def test_a_check_that_breaks_is_a_drift_and_the_next_one_may_succeed(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    engine = engine_for(server.base_url, clock=clock)
+    with monkeypatch.context() as broken:
+        broken.setattr(engine._inspector, "_judge", lambda *_: 1 / 0)
+        assert "ZeroDivisionError" in found(engine)
+        clock.advance_ms(1_000)
+        assert "ZeroDivisionError" in found(engine)
+    clock.advance_ms(10_000)
+    assert engine.attest() is None
+    engine.close()
+
+
 def test_a_server_that_is_loading_its_model_is_waited_for_at_start_up(server: ModelServer) -> None:
     server.schedule = lambda ask: "stall" if ask.number == 1 else None
     clock = ManualClock()

@@ -207,6 +207,24 @@ def test_the_key_goes_to_the_server_and_nowhere_else(server: ModelServer) -> Non
     engine.close()
 
 
+def test_no_connection_is_used_twice(server: ModelServer) -> None:
+    engine = engine_for(server.base_url, in_flight=1)
+    assert engine.attest() is None
+    see(engine, [picture(number) for number in range(3)])
+    engine.close()
+    assert server.connections == server.models_asked + len(server.asks) == 5
+
+
+def test_proxies_of_the_environment_are_not_asked(server: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    engine = engine_for(server.base_url)
+    assert engine.attest() is None
+    engine.close()
+
+
 def test_where_the_server_is_is_no_part_of_what_it_is(server: ModelServer) -> None:
     here, there = engine_for(server.base_url), engine_for("http://elsewhere.invalid/v1")
     other = engine_for(server.base_url, "another-model")

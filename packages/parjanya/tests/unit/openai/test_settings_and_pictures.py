@@ -127,7 +127,7 @@ def test_a_picture_fits_its_budget_in_whole_tokens(width: int, height: int, toke
         return
     assert wide % 32 == high % 32 == 0
     assert 32 * 32 <= wide * high <= tokens * 1024
-    if tokens >= 64 and max(width, height) / min(width, height) < 3:
+    if tokens >= 256 and max(width, height) / min(width, height) < 3:
         assert wide * high >= 48 * 1024, "shown much smaller than the least"
         assert 0.6 < (wide / high) / (width / height) < 1.7
 

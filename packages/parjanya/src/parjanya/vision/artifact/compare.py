@@ -49,8 +49,11 @@ def drift(differences: Iterable[Difference], problems: Iterable[Problem] = ()) -
     for component, was, now in differences:
         every.setdefault(component, (was, now))
     for problem in problems:
-        was, now = every.get(problem.subject, (_IN_ORDER, None))
-        every[problem.subject] = (was, problem.words if now is None else f"{now}; {problem.words}")
+        if problem.subject in every:
+            was, now = every[problem.subject]
+            every[problem.subject] = (was, f"{now or 'absent'}; {problem.words}")
+        else:
+            every[problem.subject] = (_IN_ORDER, problem.words)
     if not every:
         return None
     told = dict(list(every.items())[:SHOWN])

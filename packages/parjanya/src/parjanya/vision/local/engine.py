@@ -96,7 +96,7 @@ class TransformersEngine:
     def identity(self) -> Mapping[str, Any]:
         """All that changes answers. Raises ``ModelFolderError`` or ``ArtifactError`` if it depends on a damaged folder."""
         if self._identity is None:
-            self._identity = {"engine": self.name, **self._model_identity(), **scoring(self._settings)}
+            self._identity = {"engine": self.name, "model": self._model_identity(), **scoring(self._settings)}
         return self._identity
 
     def attest(self) -> Drift | None:
@@ -170,7 +170,6 @@ class TransformersEngine:
         if (self._settings.folder / MANIFEST).is_file():
             return {"manifest": read_manifest(self._settings.folder / MANIFEST).id}
         return {
-            "manifest": None,
             "sketch": folder.read(self._settings.folder).sketch,
             "packages": {name: _installed(name) for name in PACKAGES},
         }
@@ -181,7 +180,9 @@ class TransformersEngine:
         if isinstance(manifest, Drift):
             return manifest
         if manifest is not None:
-            if self._attestor is None or self._attestor.manifest != manifest:  # kept: what it has read is not read again
+            if (
+                self._attestor is None or self._attestor.manifest != manifest
+            ):  # kept: what it has read is not read again
                 self._attestor = Attestor(settings.folder, manifest, scoring(settings))
             if (drift := self._attestor.at_boot(self._opened)) is not None:
                 return drift

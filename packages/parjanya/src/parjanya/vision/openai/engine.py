@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import queue
 from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 from parjanya.observation.validate import printable
@@ -98,8 +98,8 @@ class OpenaiEngine:
             return Drift({"engine": ("running", "closed")})
         try:
             if not self._booted:
+                self._booted = True  # whatever comes of it: from here on, looking again has its back-off
                 self._loop.submit(self._inspect(self._settings.probe_timeout_s)).result()
-                self._booted = True
             elif self._standing.is_due() or self._check is not None:
                 self._continue_check()
         except Exception as error:  # noqa: BLE001 - whatever happens here, the worker must learn that it may not take work
@@ -146,8 +146,7 @@ class OpenaiEngine:
         if self._closed:
             return
         self._closed = True
-        self._loop.submit(self._transport.close()).result()
-        self._loop.close()
+        self._loop.close(self._transport.close())
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _deliver(
@@ -266,11 +265,10 @@ class OpenaiEngine:
         if self._check is None:
             look: Coroutine[Any, Any, None] = self._glance() if self._standing.drift is None else self._look_again()
             self._check = self._loop.submit(look)
-        try:
-            self._check.result(self._settings.check_timeout_s)
-        except TimeoutError:
-            return
-        self._check = None
+        done, _ = wait([self._check], self._settings.check_timeout_s)
+        if done:
+            finished, self._check = self._check, None
+            finished.result()
 
     async def _look_again(self) -> None:
         await self._inspect(self._settings.probe_timeout_s)

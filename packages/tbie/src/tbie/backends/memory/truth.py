@@ -21,6 +21,7 @@ from tbie.truth import (
     Command,
     Committed,
     Document,
+    FactPath,
     FailedStage,
     HistoryEntry,
     Item,
@@ -134,7 +135,7 @@ class MemoryTruth(Registry):
 
     def project(
         self,
-        paths: Sequence[tuple[str, ...]],
+        paths: Sequence[FactPath],
         tenant: str | None = None,
         after: ItemKey | None = None,
         limit: int = 500,

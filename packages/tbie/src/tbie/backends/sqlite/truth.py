@@ -29,6 +29,7 @@ from tbie.truth import (
     Command,
     Committed,
     Document,
+    FactPath,
     FailedStage,
     HistoryEntry,
     Item,
@@ -164,7 +165,7 @@ class SqliteTruth(Registry):
 
     def project(
         self,
-        paths: Sequence[tuple[str, ...]],
+        paths: Sequence[FactPath],
         tenant: str | None = None,
         after: ItemKey | None = None,
         limit: int = 500,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from tbie.core.keys import ItemKey
 from tbie.core.outcome import Completed, TerminalFailure
 from tbie.testing.builders import WHO, chain, key, new_item, new_items, settle
 from tbie.testing.conformance.fixtures import OpenTruth, WithTruth
-from tbie.truth import Reset
+from tbie.truth import FactPath, Reset
 
 DEEP = {"a": {"b.c": {"d": 1.5}}, "list": [1, {"x": "☂"}], "no": None, "flag": True, "text": 'a"b\\c\ud800', "zero": 0}
 
@@ -31,6 +32,20 @@ class Projection(WithTruth):
             (key(), [7, 1.5, [1, {"x": "☂"}], True, 'a"b\\c\ud800', 0, {"b.c": {"d": 1.5}}])
         ]
 
+    def test_entries_of_lists_are_found_by_their_number(self, open_truth: OpenTruth) -> None:
+        truth = open_truth(chain("a"))
+        truth.add([new_item()], WHO)
+        settle(truth, key(), "a", Completed(DEEP))
+        assert truth.project([("a", "list", 1, "x")]) == [(key(), ["☂"])]
+        paths: list[FactPath] = [
+            ("a", "list", 0),
+            ("a", "list", 2),
+            ("a", "a", 0),
+            ("a", "list", "x"),
+            ("a", "text", 0),
+        ]
+        assert truth.project(paths) == [(key(), [1, None, None, None, None])]
+
     def test_where_nothing_is_there_is_none(self, open_truth: OpenTruth) -> None:
         truth = open_truth(chain("a", "b"))
         truth.add(new_items(2), WHO)
@@ -47,16 +62,18 @@ class Projection(WithTruth):
         truth.commit([Reset(key(), "a", WHO)])
         assert truth.project([("a", "n")]) == [(key(), [None])]
 
-    def test_pages_follow_each_other_in_the_order_of_keys(self, open_truth: OpenTruth) -> None:
+    def test_pages_follow_each_other_and_leave_nothing_out(self, open_truth: OpenTruth) -> None:
         truth = open_truth(chain("a"))
         truth.add([*new_items(5), new_item("x", "t0"), new_item("x", "t2")], WHO)
         whole = [item.key for item in truth.items()]
-        found, after = [], None
+        found: list[ItemKey] = []
+        after = None
         while page := truth.project([("a", "n")], after=after, limit=2):
             found += [row[0] for row in page]
             after = found[-1]
-        assert found == whole
-        assert [row[0] for row in truth.project([("a", "n")], "t1", None, 100)] == [
+        assert found == [row[0] for row in truth.project([("a", "n")], limit=100)]
+        assert sorted(found) == whole
+        assert {row[0] for row in truth.project([("a", "n")], "t1", None, 100)} == {
             k for k in whole if k.tenant == "t1"
-        ]
+        }
         assert truth.project([("a", "n")], "ghost") == []
