@@ -66,8 +66,7 @@ class Home:
 
     def bury(self, death: Death) -> None:
         """What the supervisor does with a worker that died."""
-        token = death.doing.token if death.doing is not None else None
-        settle_death(death.owner, token, WORKFLOW, self.truth, self.intent, death.reason, death.evidence)
+        settle_death(death.owner, death.suspects, WORKFLOW, self.truth, self.intent, death.reason, death.evidence)
 
 
 def work(folder: Path, owner: str) -> None:

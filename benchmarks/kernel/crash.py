@@ -60,8 +60,7 @@ class Home:
 
     def bury(self, death: Death) -> None:
         """What the supervisor does with a worker that died."""
-        token = death.doing.token if death.doing is not None else None
-        if settle_death(death.owner, token, WORKFLOW, self.truth, self.intent, death.reason, death.evidence):
+        if settle_death(death.owner, death.suspects, WORKFLOW, self.truth, self.intent, death.reason, death.evidence):
             self.intent_bell.ring()
             self.truth_bell.ring()
 

@@ -42,7 +42,7 @@ def fleet_of_this_program(root: Path, pool: str, owner: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    embedded.image_workflow = older_workflow  # type: ignore[attr-defined]
+    vars(embedded)["image_workflow"] = older_workflow
     curate.make_batch_handler = older_handler  # type: ignore[assignment]
     embedded._command = fleet_of_this_program
     if sys.argv[1:2] == ["--worker"]:

@@ -14,6 +14,7 @@ from tbie.core.clock import SystemClock
 from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import RandomIds
 from tbie.core.keys import ItemKey
+from tbie.execution import Suspect
 
 
 def test_a_death_that_cannot_be_recorded_is_recorded_when_truth_is_back(tmp_path: Path) -> None:
@@ -45,7 +46,7 @@ def test_a_slot_never_shows_half_of_one_entry_and_half_of_the_next(
     slot = Slot(tmp_path, "worker", SystemClock())
     entries = []
     for size in (3, 200):
-        slot.begin("s" * size, ItemKey("t" * size, "i" * size), "k" * size, 60.0)
+        slot.begin("s" * size, (Suspect(ItemKey("t" * size, "i" * size), "k" * size),), 60.0)
         entries.append(slot.path.read_bytes())
     short, long = entries
     for cut in range(1, len(long)):
@@ -54,7 +55,7 @@ def test_a_slot_never_shows_half_of_one_entry_and_half_of_the_next(
             patched.setattr(Path, "read_bytes", lambda _, reads=reads: next(reads))
             doing = read_slot(slot.path)
         assert doing is None or len(doing.item.item) in (3, 200)
-        assert doing is None or (len(doing.stage), len(doing.token)) == (len(doing.item.item),) * 2
+        assert doing is None or (len(doing.stage), len(doing.tokens[0])) == (len(doing.item.item),) * 2
     slot.close()
 
 
@@ -62,8 +63,9 @@ def test_a_worker_started_by_hand_that_died_is_buried_and_charged_but_an_earlier
     program = (
         "import os, signal, sys; from pathlib import Path\n"
         "from tbie.backends.sqlite.slot import Slot; from tbie.core.clock import SystemClock\n"
-        "from tbie.core.keys import ItemKey\n"
-        "Slot(Path(sys.argv[1]), 'by-hand', SystemClock()).begin('technical', ItemKey('t', 'i'), 'tok', 60.0)\n"
+        "from tbie.core.keys import ItemKey; from tbie.execution import Suspect\n"
+        "slot = Slot(Path(sys.argv[1]), 'by-hand', SystemClock())\n"
+        "slot.begin('technical', (Suspect(ItemKey('t', 'i'), 'tok'),), 60.0)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     buried: list[Death] = []
@@ -74,12 +76,12 @@ def test_a_worker_started_by_hand_that_died_is_buried_and_charged_but_an_earlier
         assert fleet.recover(charge) == 0
         death = buried.pop()
         assert (death.owner, death.reason) == ("by-hand", reason)
-        assert (death.doing is not None and death.doing.token == "tok") is charge
+        assert (death.doing is not None and death.doing.tokens == ("tok",)) is charge
 
 
 def test_a_worker_that_lives_is_not_buried(tmp_path: Path) -> None:
     slot = Slot(tmp_path, "alive", SystemClock())
-    slot.begin("technical", ItemKey("t", "i"), "tok", 60.0)
+    slot.begin("technical", (Suspect(ItemKey("t", "i"), "tok"),), 60.0)
     buried: list[Death] = []
     fleet = ProcessFleet(tmp_path, lambda _pool, _owner: [], buried.append, SystemClock(), RandomIds())
     assert fleet.recover(charge=True) == 0

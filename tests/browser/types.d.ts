@@ -114,6 +114,8 @@ declare namespace Sheet {
     scores?: Record<string, number | null>;
     group?: { differences?: { text?: string }[] };
     policy_version?: string;
+    engine?: string;
+    model?: string;
     versions?: Record<string, string>;
     camera?: string;
     lens?: string;

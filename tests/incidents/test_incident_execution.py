@@ -14,7 +14,7 @@ def test_workers_that_lack_a_declared_file_decline_and_spend_no_receive(drilled:
     report = drilled("incomplete_model")
     assert (report.drill.code, report.drill.boundary) == ("execution_drift", "execution")
     assert report.measures["receives_spent"] == 0
-    assert "model/preprocessor_config.json" in str(report.guardrail)
+    assert "file preprocessor_config.json: declared sha256 " in str(report.guardrail)
 
 
 def test_a_picture_that_kills_its_workers_is_quarantined_and_the_others_are_judged(drilled: Drilled) -> None:

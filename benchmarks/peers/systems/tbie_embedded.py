@@ -57,9 +57,8 @@ class Instance:
 
     def bury(self, death: Death) -> None:
         """What the supervisor does with a worker that died."""
-        token = death.doing.token if death.doing is not None else None
         stores = (self.workflow, self.truth, self.intent)
-        if settle_death(death.owner, token, *stores, death.reason, death.evidence):
+        if settle_death(death.owner, death.suspects, *stores, death.reason, death.evidence):
             self.intent_bell.ring()
             self.truth_bell.ring()
 

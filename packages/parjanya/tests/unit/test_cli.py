@@ -21,6 +21,8 @@ from parjanya.home import DEFAULT_NAME
     [
         (["curate"], "PATHS"),
         (["curate", "x", "--engine", "oracle"], "classical"),
+        (["curate", "x", "--engine", "openai"], "--base-url"),
+        (["serve", "--model", "qwen"], "--engine openai"),
         (["curate", "x", "--policy", "astrology"], "culling"),
         (["curate", "x", "--workers", "0"], "at least 1"),
         (["curate", "x", "--tenant", ""], "tenant"),

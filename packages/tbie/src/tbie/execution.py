@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Facts, Outcome
@@ -54,9 +54,18 @@ class Together:
 
 
 Begin = Callable[[Sequence[int]], None]
-"""Called with positions of works just before they are worked on in one piece: if the process dies in it, these are suspects."""
+"""Called with positions of works just before they are worked on, in one piece or one after the other.
+
+From then until it is answered a work is a suspect: if the process dies, or nothing happens for ``max_run_s`` (no further
+beginning, no answer), it is charged a receive. Until something has begun there is no limit of time, and nobody is charged. May
+be called from another thread. Raises ``ValueError`` for what is no position, or is answered already.
+"""
 Flow = Callable[[Sequence[Work], Begin], Iterator[tuple[int, Outcome]]]
-"""(position, outcome) of each work once, in any order, as they come. Closing it stops it."""
+"""(position, outcome) of each work once, in any order, as they come. Closing it stops it.
+
+What it raises is a ``Retry`` for what had begun and was not answered; the rest is given back. If it raises before anything has
+begun, or ends, it is a ``Retry`` for all that were not answered. A position twice, or one that is none, counts as raising.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,8 @@ class AsTheyCome:
     """Runs all claimed items as one flow, of which each outcome is committed soon after it came.
 
     For stages that prepare some items while others are on a device or on their way to a server. What is received again after
-    its process died runs alone, so that one item that kills takes nobody with it twice.
+    its process died, or after its flow raised, runs alone, so that one item that kills takes nobody with it twice; so does what
+    is received for the last time. Its stage must allow two receives or more.
     """
 
     run: Flow
@@ -100,11 +110,21 @@ class Drift:
     """By component: declared and found; None where it is absent."""
 
 
+class Suspect(NamedTuple):
+    """An item that is being worked on, with the token of its intent: to blame, perhaps, if the process dies now."""
+
+    item: ItemKey
+    token: str
+
+
 class Progress(Protocol):
     """Where a worker notes what it is doing, so that a supervisor can tell when it hangs or dies."""
 
-    def begin(self, stage: str, item: ItemKey, token: str, max_run_s: float) -> None:
-        """Work on *item* starts now and must end within *max_run_s*."""
+    def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
+        """From now on these are worked on, and no others; something must happen within *max_run_s*.
+
+        Not everything may be noted where there are many: those named first are.
+        """
         ...
 
     def end(self) -> None:

@@ -132,10 +132,10 @@ class IntentQueue(Protocol):
         """Hold on to messages for another *lease_s* from now; returns how many are still ours."""
         ...
 
-    def release_owner(self, owner: str, except_token: str | None = None) -> list[Message]:
+    def release_owner(self, owner: str, except_tokens: tuple[str, ...] = ()) -> list[Message]:
         """Make everything that *owner* holds visible at once, uncounted: it died. Returns all it held.
 
-        The message with *except_token* stays as it is: the one it was working on, for the caller to settle.
+        Messages with *except_tokens* stay as they are: those it was working on, for the caller to settle.
         """
         ...
 

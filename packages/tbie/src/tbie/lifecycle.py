@@ -178,15 +178,13 @@ def _outcome(
             draft.put(StageRecord(name, state, version, generation, token, attempts, now, now, facts=facts))
         case TerminalFailure(reason=reason, retriable=retriable, evidence=evidence):
             draft.put(_failed(record, version, now, reason, retriable, evidence, attempts))
-        case Retry(reason=reason, evidence=evidence) if last_receive:
+        case Retry(reason=reason, evidence=evidence, counted=True) if last_receive:
             draft.put(_failed(record, version, now, reason, True, {**evidence, "receives_exhausted": True}, attempts))
-        case Retry(reason=reason, not_before_ms=not_before, evidence=evidence):
+        case Retry(reason=reason, not_before_ms=not_before, evidence=evidence, counted=counted):
+            attempts -= not counted
             later = now + stage.retry.backoff_ms(attempts) if not_before is None else not_before
-            draft.put(
-                record._replace(
-                    attempts=attempts, updated_ms=now, not_before_ms=later, reason=reason, evidence=dict(evidence)
-                )
-            )
+            put_off = record._replace(attempts=attempts, updated_ms=now, not_before_ms=later, reason=reason)
+            draft.put(put_off._replace(evidence=dict(evidence)))
             return False
     return True
 

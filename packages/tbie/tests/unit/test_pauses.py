@@ -88,6 +88,8 @@ def test_intervals_double_up_to_the_longest() -> None:
     ("found", "answer"),
     [
         (record(StageState.PENDING, 1), Answer.WAITING),
+        (record(StageState.PENDING, 1, "no_network"), Answer.FAILED),  # put off, and it did not count
+        (record(StageState.PENDING, 1, "other"), Answer.THROUGH),
         (record(StageState.PENDING, 2, "no_network"), Answer.FAILED),
         (record(StageState.PENDING, 2, "other"), Answer.THROUGH),
         (record(StageState.PENDING, 2, "worker_died"), Answer.WAITING),
@@ -130,25 +132,25 @@ def test_a_pause_survives_being_a_document_and_foreign_documents_are_not_pauses(
 class Dependency:
     """A handler whose network can be switched off, for one tenant; counts its attempts."""
 
-    def __init__(self) -> None:
-        self.up = False
+    def __init__(self, counted: bool = True) -> None:
+        self.up, self.counted = False, counted
         self.attempts = 0
 
     def __call__(self, work: Work) -> Outcome:
         self.attempts += 1
         if work.key.tenant == "t1" and not self.up:
-            return Retry("no_network")
+            return Retry("no_network", counted=self.counted)
         return Completed({"a": 1})
 
 
 class Running:
     """A system with one reconciler and one worker, on a clock that moves a second at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, counted: bool = True) -> None:
         workflow, clock, ids = chain("a", max_receives=3), ManualClock(), SequentialIds()
         truth, intent = MemoryTruth(workflow, clock, ids), MemoryIntent(clock, RETENTION_S)
         self.world = World(workflow, truth, intent, clock, ids, settings=SETTINGS)
-        self.network = Dependency()
+        self.network = Dependency(counted)
         self.restart()
 
     def restart(self) -> None:
@@ -269,3 +271,29 @@ def test_a_queue_that_is_lost_during_a_pause_comes_back() -> None:
     running.network.up = True
     running.go(100)
     assert running.states() == {StageState.COMPLETED}
+
+
+def test_what_fails_without_being_counted_is_paused_probed_and_woken_like_any_class() -> None:
+    running = Running(counted=False)
+    running.world.add(new_items(20))
+    running.go(120)
+    assert running.pause is not None
+    assert running.pause.trips >= 2, "a probe that was put off again is a failed probe"
+    assert running.states() == {StageState.PENDING}
+    attempts = {record.attempts for item in running.world.truth.items() for record in item.stages.values()}
+    assert attempts == {0}
+    during = running.network.attempts
+    running.go(60)
+    assert running.network.attempts - during <= 3, "only the probes try"
+    running.network.up = True
+    running.go(130)
+    assert running.states() == {StageState.COMPLETED}
+    assert running.pause is None
+
+
+def test_an_item_that_is_put_off_again_without_being_counted_is_as_young_as_that() -> None:
+    window = Window(SETTINGS)
+    away = row("i1", 0, "server_away")._replace(not_before_ms=5_000)
+    window.saw(away, 0)
+    window.saw(away._replace(not_before_ms=99_000), 50_000)
+    assert list(window.put_off(61_000).values()) == [1]

@@ -229,7 +229,7 @@ def test_the_death_of_an_older_programs_worker_frees_its_messages_although_its_s
     world.reconciler().step()
     (message,) = world.intent.exchange((), (Claim("a", "old-1", 1, 60.0, 3),))
     token = message.envelope.token
-    assert settle_death("old-1", token, chain("b"), world.truth, world.intent, "worker_died", {}) == 1
+    assert settle_death("old-1", (token,), chain("b"), world.truth, world.intent, "worker_died", {}) == 1
     assert record_of(world.truth, key(), "a").state is StageState.PENDING
 
 

@@ -14,6 +14,7 @@ from parjanya.cli.driving import carry_out
 from parjanya.imaging.limits import Limits
 from parjanya.profiles.embedded import System
 from parjanya.views.campaigns import GRADES, REGRADE, Boundary, plan, totals
+from parjanya.views.overrides import Overrides
 from parjanya.views.trial import Scratch, Trial, attempt, cost
 from parjanya.views.where import parse
 from tbie.campaign import Campaign, CampaignState, running, start
@@ -104,7 +105,9 @@ class Asked:
 def _try(system: System, boundary: Boundary) -> Trial:
     scratch = Scratch(system.objects)
     handlers = system.handlers(Limits(), scratch)
-    return attempt(boundary.sample, boundary.stage, system.workflow, handlers, scratch, system.clock)
+    return attempt(
+        boundary.sample, boundary.stage, system.workflow, handlers, scratch, system.clock, Overrides(system.truth)
+    )
 
 
 def check_stage(system: System, stage: str) -> None:
@@ -145,6 +148,8 @@ def tell(common: Common, told: dict[str, Any], done: dict[str, Any]) -> int:
 def _boundary_lines(boundary: dict[str, Any]) -> list[str]:
     now = totals(boundary["tenants"])
     lines = [f"from {boundary['stage']}: {boundary['matched']} images ({words(now)})"]
+    if boundary["overridden"]:
+        lines.append(f"  {by_people(boundary['overridden'])}")
     for tenant, grades in boundary["tenants"].items():
         lines.append(f"  tenant {tenant}: {sum(grades.values())} ({words(grades)})")
     for stage, runs in boundary["executions"].items():
@@ -157,12 +162,20 @@ def _boundary_lines(boundary: dict[str, Any]) -> list[str]:
     if trial is not None:
         exact = "" if trial["exact"] else "; what compares images was taken as it is, so the outcome may differ"
         lines.append(f"  a sample of {trial['images']} was decided again{exact}:")
+        if trial["overridden"]:
+            lines.append(f"    {by_people(trial['overridden'])}")
         for old, news in trial["flips"].items():
             lines.append("    " + ", ".join(f"{old} → {new}: {count}" for new, count in news.items()))
         for example in trial["examples"]:
             codes = ", ".join(reason["code"] for reason in example["after"]["reasons"]) or "no reason"
             lines.append(f"    {example['path']}: {example['before']['grade']} → {example['after']['grade']} ({codes})")
     return lines
+
+
+def by_people(overridden: Any) -> str:
+    """What a policy cannot change, in words."""
+    kept = ", ".join(f"{verdict} {count}" for verdict, count in overridden.items())
+    return f"overridden, kept: {sum(overridden.values())} that people decided ({kept})"
 
 
 def words(grades: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from parjanya.cli.bulk import Asked, check_stage, tell, words
+from parjanya.cli.bulk import Asked, by_people, check_stage, tell, words
 from parjanya.cli.common import Common, Exit, UsageError, opened, printable, say, show, show_json
 from parjanya.cli.driving import carry_out
 from parjanya.cli.times import moment
@@ -196,6 +196,8 @@ def _show_words(campaign: Campaign, report: dict[str, Any]) -> None:
     show(f"  began {moment(campaign.created_ms)} by {campaign.who}; images: {campaign.selector or 'all'}")
     show(f"  before: {words(totals(report['before']))}")
     show(f"  after:  {words(totals(report['after']))}")
+    if report["overridden"]:
+        show(f"    {by_people(report['overridden'])}")
     for old, news in report["flips"].items():
         show("    " + ", ".join(f"{old} → {new}: {count}" for new, count in news.items()))
     for side, named in report["policies"].items():

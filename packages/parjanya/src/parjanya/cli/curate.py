@@ -52,7 +52,8 @@ def curate(
     workers
         Worker processes (default: one for each core, or PARJANYA_WORKERS).
     """
-    common, engine = common or Common(), (engine or EngineOptions()).check()
+    common = common or Common()
+    engine = (engine or EngineOptions()).check(common)
     check_tenant(tenant)
     count = workers_or_default(workers)
     if policy is not None and not (common.root / "truth.db").exists():

@@ -6,13 +6,14 @@ what was observed before stays as it is until somebody asks for it to be done ag
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cyclopts import Parameter
 
-from parjanya.cli.common import UsageError, say
+from parjanya.cli.common import Common, UsageError, say
 from parjanya.profiles.declaration import declare
 from parjanya.profiles.embedded import System
 from parjanya.profiles.engines import knock
@@ -44,14 +45,15 @@ class EngineOptions:
     in_flight: int | None = None
     "For openai: requests at a time (default: 8)."
 
-    def check(self) -> EngineOptions:
-        """Refuse an engine that there is not, before anything is begun.
+    def check(self, common: Common) -> EngineOptions:
+        """Refuse what cannot be, as far as that is known before a home is opened: nothing must be begun for it.
 
         Raises:
-            UsageError: with the names of those that there are.
+            UsageError: there is no such engine; or there is no home yet, and something that the engine needs is missing.
         """
-        if self.engine is not None and self.engine not in KINDS:
-            raise UsageError(f"there is no engine {self.engine!r}; engines: {', '.join(KINDS)}")
+        _kind(self.engine)
+        if self.any and not os.path.lexists(common.root / "truth.db"):
+            asked(self, Classical())
         return self
 
     @property
@@ -111,7 +113,7 @@ def asked(options: EngineOptions, now: Declared) -> Declared:
     Raises:
         UsageError: the options do not go together, or something that the engine needs is missing.
     """
-    kind = options.check().engine or now.engine
+    kind = _kind(options.engine) or now.engine
     given = {
         "--model": options.model,
         "--base-url": options.base_url,
@@ -132,6 +134,12 @@ def asked(options: EngineOptions, now: Declared) -> Declared:
                 return Classical()
     except (DeclarationError, ArtifactError) as error:
         raise UsageError(str(error)) from error
+
+
+def _kind(name: str | None) -> str | None:
+    if name is not None and name not in KINDS:
+        raise UsageError(f"there is no engine {name!r}; engines: {', '.join(KINDS)}")
+    return name
 
 
 def _hint(kind: str) -> str:

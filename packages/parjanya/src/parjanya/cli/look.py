@@ -20,18 +20,25 @@ from parjanya.cli.common import (
     show_json_line,
 )
 from parjanya.cli.diagnose import finding_lines
+from parjanya.cli.engine import observed_otherwise
 from parjanya.profiles.embedded import System
 from parjanya.views.campaigns import in_a_line
 from parjanya.views.health import check_health
+from parjanya.views.overrides import decided_about
 from parjanya.views.records import record, records
 from parjanya.views.status import Status, read_status
 from parjanya.views.story import story
 from parjanya.views.where import parse
+from parjanya.vision.declared import to_json
 from tbie.campaign import running
 from tbie.core.keys import ItemKey
 from tbie.core.reading import Known
 from tbie.truth import Item
 
+SHORTEST_ID = 4
+"""Characters from which on the beginning of an id is taken for one."""
+MENTIONED = 3
+"""Ids named where several begin in the same way."""
 WATCH_EVERY_S = 1.0  # faster than a person reads
 
 
@@ -50,10 +57,16 @@ def status(*, watch: bool = False, common: Common | None = None) -> int:
             found = read_status(
                 system.workflow, system.truth, system.intent, system.workers(), system.clock, system.settings
             )
+            older = observed_otherwise(system)
             if common.json:
-                show_json(found.to_json())
+                engine = {"declared": to_json(system.declared), "observed_by_another": older}
+                show_json(found.to_json() | {"engine": engine})
             else:
-                show("\n".join([*_lines(found), *(in_a_line(c) for c, _ in running(system.truth))]))
+                by_another = (
+                    f"; {older} images were observed by another (regrade brings them up to date)" if older else ""
+                )
+                lines = _lines(found, f"engine {system.declared.words()}{by_another}")
+                show("\n".join([*lines, *(in_a_line(c) for c, _ in running(system.truth))]))
             if not watch:
                 return (
                     Exit.NOT_WELL if found.findings or _gap(found) or _unknown(found) or _failed(found) else Exit.DONE
@@ -81,7 +94,7 @@ _HEAD = (
 )
 
 
-def _lines(found: Status) -> list[str]:
+def _lines(found: Status, engine: str) -> list[str]:
     lines = [_HEAD]
     for name, stage in found.stages.items():
         depth = stage.queue.value if isinstance(stage.queue, Known) else None
@@ -94,10 +107,12 @@ def _lines(found: Status) -> list[str]:
             f"{name:12} {states['waiting']:8} {states['pending']:8} {done:8}"
             f" {states['failed']:7} {queued:>7} {flight:>9} {gap:>5}"
         )
+    lines.append(engine)
     age = "never" if found.heartbeat_age_s is None else f"{found.heartbeat_age_s:.1f} s ago"
     lines.append(
         f"workers {len(found.workers)}; reconciler's last heartbeat: {age}; tenants: {', '.join(found.tenants) or 'none'}"
     )
+    lines += [f"decided by people: {count} images of {tenant}" for tenant, count in found.overridden.items()]
     lines += [f"{worker}: {doing}" for worker, doing in found.workers.items()]
     lines += [f"{f.boundary.value}: {f.code}. {f.next_step}" for f in found.findings]
     return lines
@@ -141,7 +156,10 @@ def explain(item: str, /, *, tenant: str = "default", common: Common | None = No
     with opened(common) as system:
         found = find(system, tenant, item)
         told = story(found, system.workflow, system.truth, system.intent, system.clock, system.settings, system.ledger)
-        image = record(found, system.workflow, system.objects).to_json()
+        decided = decided_about(system.truth, found.key)
+        image = record(found, system.workflow, system.objects, decided.now if decided else None).to_json()
+        said = [one.to_json() for one in (*decided.earlier, decided.now)] if decided else []
+    told["people"] = said
     if common.json:
         show_json({"image": image, **told})
     else:
@@ -150,10 +168,10 @@ def explain(item: str, /, *, tenant: str = "default", common: Common | None = No
 
 
 def find(system: System, tenant: str, name: str) -> Item:
-    """The item of that id or path.
+    """The item of that id or path, or of the only id that begins so.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or several ids begin so.
     """
     path = os.path.abspath(name)  # noqa: PTH100 - as the walk does: ".." goes, links stay
     names = [item_id(path_to_key(path)), *([name] if name.isprintable() else [])]
@@ -161,6 +179,15 @@ def find(system: System, tenant: str, name: str) -> Item:
     for found in system.truth.get(candidates):
         if found is not None:
             return found
+    if len(name) >= SHORTEST_ID and name.isprintable():
+        following = system.truth.items(tenant, ItemKey(tenant, name), MENTIONED + 1)
+        begins = [item for item in following if item.key.item.startswith(name)]
+        if len(begins) == 1:
+            return begins[0]
+        if begins:
+            some = ", ".join(item.key.item for item in begins[:MENTIONED])
+            more = " and more" if len(begins) > MENTIONED else ""
+            raise UsageError(f"the ids of several images of tenant {tenant!r} begin with {name!r}: {some}{more}")
     raise UsageError(f"tenant {tenant!r} has no image {name!r}; `parjanya images` lists them")
 
 
@@ -169,6 +196,8 @@ def _tell(told: dict[str, Any], image: dict[str, Any]) -> None:
     show(f"  id {told['id']}, tenant {told['tenant']}: {image['status']}, verdict {image['verdict'] or 'none yet'}")
     for reason in image["reasons"]:
         show(f"    {reason['code']}: {reason['text']}")
+    for line in _by_people(told["people"], image):
+        show(line)
     show("stages")
     for stage in told["stages"]:
         extra = "; ".join(f"{key}: {stage[key]}" for key in ("why", "moves") if stage.get(key))
@@ -189,6 +218,13 @@ def _tell(told: dict[str, Any], image: dict[str, Any]) -> None:
         show(f"  {line['at']} {line['who']}: {line['why']}")
         for change in line["changes"]:
             show(f"      {change}")
+
+
+def _by_people(people: list[dict[str, Any]], image: dict[str, Any]) -> list[str]:
+    """What people decided, oldest first, and that the policy differs."""
+    lines = [f"    the policy says {image['policy_verdict']}"] if image["conflict"] else []
+    lines += ["decided by people"] if people else []
+    return lines + [f"  {one['at']} {one['who']}: {one['verdict'] or 'taken back'}. {one['reason']}" for one in people]
 
 
 def healthcheck(*, common: Common | None = None) -> int:

@@ -11,7 +11,7 @@ from cyclopts import App, CycloptsError
 
 from parjanya import __version__
 from parjanya.activation import ActivationError
-from parjanya.cli import act, campaign, curate, diagnose, doctor, drill, look, model, policy, serve, simulate
+from parjanya.cli import act, campaign, curate, diagnose, doctor, drill, look, model, override, policy, serve, simulate
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.policy import PolicyError
 from parjanya.views.where import WhereError
@@ -36,6 +36,7 @@ app.command(campaign.regrade)
 app.command(campaign.campaigns)
 app.command(policy.policies)
 app.command(model.models)
+app.command(override.override)
 app.command(act.reconcile)
 app.command(act.worker)
 app.command(look.healthcheck)

@@ -35,7 +35,7 @@ def bake_(
     image_tag: str | None = None,
     image_digest: str | None = None,
     out: Path | None = None,
-    pixels: int | None = None,
+    pixel_budget: int | None = None,
     dtype: str | None = None,
     device: str | None = None,
     skip_golden: bool = False,
@@ -57,8 +57,8 @@ def bake_(
         The same as sha256:… Machines have to say that they run it (PARJANYA_IMAGE_DIGEST).
     out
         Where to write the manifest, if not into the folder.
-    pixels
-        The pixel budget of a picture that workers will be started with (default: theirs).
+    pixel_budget
+        Pixels of a picture that the model is shown, at most (default: about a million).
     dtype
         auto, bfloat16 or float32, as workers will be started with.
     device
@@ -69,7 +69,7 @@ def bake_(
     common = common or Common()
     where = _folder(folder)
     origin = Origin(repo, revision, image_tag, image_digest)
-    settings = chosen(where, pixels, dtype, device)
+    settings = chosen(where, pixel_budget, dtype, device)
     model = None if skip_golden else loader(settings)
     told = _Told(SystemClock())
     try:

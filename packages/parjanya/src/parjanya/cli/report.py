@@ -27,6 +27,9 @@ class Reported:
     images: int = 0
     policy_version: str | None = None
     verdicts: Counter[str] = field(default_factory=Counter)
+    by_people: int = 0
+    """Verdicts that a person gave; of these, against what the policy says."""
+    conflicts: int = 0
     engines: Counter[str] = field(default_factory=Counter)
     """Images by what saw them: an engine, with its model if it has one."""
     failed: Counter[str] = field(default_factory=Counter)
@@ -60,6 +63,8 @@ def _counted(found: Iterator[ImageRecord], reported: Reported) -> Iterator[Image
         reported.images += 1
         if record.verdict is not None:
             reported.verdicts[record.verdict] += 1
+        reported.by_people += record.decided_by == "human"
+        reported.conflicts += record.conflict
         if record.engine is not None:
             reported.engines[record.engine if record.model is None else f"{record.engine} {record.model}"] += 1
         if record.failure is not None:
@@ -96,6 +101,8 @@ def summary_lines(reported: Reported) -> list[str]:
         f"{reported.images} images: {verdicts['keep']} keep, {verdicts['review']} review, {verdicts['reject']} reject"
         + (f", {sum(reported.failed.values())} could not be judged" if reported.failed else "")
     ]
+    if reported.by_people:
+        lines.append(f"decided by people: {reported.by_people}, of these {reported.conflicts} against the policy")
     if reported.engines:
         lines.append("seen by: " + ", ".join(_engines(reported)))
     if reported.reasons:

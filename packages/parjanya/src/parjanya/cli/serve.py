@@ -56,7 +56,8 @@ def serve(
     log_format
         How it is said on standard error: text for people, json for programs.
     """
-    common, engine = common or Common(), (engine or EngineOptions()).check()
+    common = common or Common()
+    engine = (engine or EngineOptions()).check(common)
     from parjanya.api.app import make_app
     from parjanya.api.server import Server
 

@@ -11,6 +11,7 @@ from parjanya.cli.naming import active, named
 from parjanya.policy import Policy, cost, diff, in_words
 from parjanya.profiles.embedded import System
 from parjanya.stages import curate
+from parjanya.views.overrides import Overrides
 from parjanya.views.records import record
 from parjanya.views.trial_policy import try_policy
 from parjanya.views.where import parse
@@ -54,8 +55,8 @@ def _tried(system: System, policy_for: Callable[[str], Policy], tenants: list[st
 
 
 def _chosen(system: System, where: str) -> Callable[[Item], bool]:
-    selects = parse(where)
-    return lambda item: selects(record(item, system.workflow, system.objects))
+    selects, people = parse(where), Overrides(system.truth)
+    return lambda item: selects(record(item, system.workflow, system.objects, people.of(item.key)))
 
 
 def show_trial(told: dict[str, Any]) -> None:

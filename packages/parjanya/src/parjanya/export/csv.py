@@ -41,6 +41,7 @@ COLUMNS = (
     *SCORES,
     "scores",
     *("engine", "model", "observed", "execution"),
+    *("decided_by", "policy_verdict", "conflict", "decision_who", "decision_reason"),
 )
 
 Cell = str | int | float | bool | None
@@ -77,6 +78,7 @@ def _row(record: ImageRecord) -> dict[str, Cell]:
         "failure_code": failure.code if failure else None,
         "failure_message": failure.message if failure else None,
         "failure_retriable": failure.retriable if failure else None,
+        **{f"decision_{name}": _scalar((record.override or {}).get(name)) for name in ("who", "reason")},
         "scores": json.dumps(dict(record.scores), sort_keys=True) if record.scores else None,
         "observed": json.dumps(dict(record.observed)) if record.observed else None,
         "execution": json.dumps(dict(record.execution)) if record.execution else None,

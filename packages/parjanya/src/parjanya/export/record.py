@@ -56,6 +56,9 @@ class ImageRecord:
     said ``observed`` (grades as expected values in ``observed["grades"]`` where they are known) and how it ran ``execution``.
     ``medium`` is the model's where one looked; then ``medium_confidence`` is None, because a model says how sure it is in words
     (``observed["medium_sure"]``), and what the classical engine saw beside it is ``witness``.
+
+    ``verdict`` is a person's where one decided (``decided_by`` is ``human``, ``override`` says who, when and why), else the
+    policy's; ``policy_verdict`` is the policy's in either case, and ``conflict`` says that the two differ.
     """
 
     id: str
@@ -66,6 +69,10 @@ class ImageRecord:
     sha256: str | None = None
     failure: Failure | None = None
     verdict: str | None = None
+    decided_by: str | None = None
+    policy_verdict: str | None = None
+    conflict: bool = False
+    override: Mapping[str, object] | None = None
     reasons: tuple[Reason, ...] = ()
     rating: int | None = None
     label: str | None = None
@@ -131,6 +138,10 @@ class ImageRecord:
             "observed": dict(self.observed),
             "execution": dict(self.execution),
             "witness": None if self.witness is None else dict(self.witness),
+            "decided_by": self.decided_by,
+            "policy_verdict": self.policy_verdict,
+            "conflict": self.conflict,
+            "override": None if self.override is None else dict(self.override),
         }
 
 

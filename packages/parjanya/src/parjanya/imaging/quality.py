@@ -19,8 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from parjanya.imaging.directions import evenness
+
 #: Raise when any number below changes meaning: it is part of the stage's version.
-CODE_VERSION = 1
+CODE_VERSION = 2
 
 _CELL_PX = 16  # the unit in which structure and flatness are told apart
 _TILE_CELLS = 4  # 64 px: the region that can be "the sharp subject"
@@ -51,7 +53,8 @@ def measure(rgb: NDArray[np.uint8], grey: Grey) -> dict[str, object]:
     """Measure one image: *rgb* (height, width, 3) and its luma *grey* (height, width), both uint8.
 
     Returns the facts of the stage: ``sharpness`` and ``subject_sharpness`` 0..1 or None when the image holds no
-    structure to measure it on (a blank frame is not "blurred"); ``exposure`` {mean, median, p05, p95} 0..1;
+    structure to measure it on (a blank frame is not "blurred"); ``sharpness_evenness`` 0..1, how alike sharpness is in
+    all directions, None where that cannot be told; ``exposure`` {mean, median, p05, p95} 0..1;
     ``clipped_highlights`` and ``clipped_shadows`` as shares of the area; ``contrast`` as RMS 0..0.5; ``noise`` as
     sigma in 8-bit levels or None when nothing is flat enough or unclipped; ``colourfulness`` (Hasler and Süsstrunk
     2003: 0 grey, above 80 vivid); ``entropy_bits`` of the luma histogram, 0..8; ``measured_px`` the long side that
@@ -67,6 +70,7 @@ def measure(rgb: NDArray[np.uint8], grey: Grey) -> dict[str, object]:
     return {
         "sharpness": _rounded(sharpness),
         "subject_sharpness": _rounded(subject),
+        "sharpness_evenness": _rounded(evenness(grey)),
         "exposure": {"mean": round(mean, 4), "median": round(median, 4), "p05": round(p05, 4), "p95": round(p95, 4)},
         "clipped_highlights": round(float(histogram[_WHITE:].sum()), 4),
         "clipped_shadows": round(float(histogram[: _BLACK + 1].sum()), 4),

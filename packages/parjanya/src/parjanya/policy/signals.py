@@ -149,6 +149,14 @@ _SEEN = (
 _MEASURED = (
     _number("subject_sharpness", "the sharpness of its sharpest part", "quality", "subject_sharpness", low=0, high=1),
     _number("sharpness", "its sharpness", "quality", "sharpness", low=0, high=1),
+    _number(
+        "sharpness_evenness",
+        "how even its sharpness is in all directions",
+        "quality",
+        "sharpness_evenness",
+        low=0,
+        high=1,
+    ),
     _number("median_brightness", "its median brightness", "quality", "exposure", "median", low=0, high=1),
     _number("bright_end", "its brightest tones", "quality", "exposure", "p95", low=0, high=1),
     _number("clipped_highlights", "its clipped highlights", "quality", "clipped_highlights", low=0, high=1),

@@ -18,11 +18,13 @@ from parjanya.imaging.limits import Limits
 from parjanya.profiles.declaration import declared_in
 from parjanya.profiles.engines import DeclaredEngine
 from parjanya.profiles.environment import from_environment
+from parjanya.profiles.hands import in_words, told
 from parjanya.profiles.manifest import MANIFEST, this_machine
 from parjanya.profiles.policies import Policies
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.campaigns import grader, selector
 from parjanya.views.candidates import load_candidates
+from parjanya.views.overrides import Overrides
 from parjanya.vision.declared import Classical, Declared
 from parjanya.workflow import POOL, VISION, image_workflow
 from tbie.backends.sqlite.belief import belief
@@ -72,10 +74,10 @@ class System:
     """Where this process says what it does, if anybody listens."""
     declared: Declared = field(default_factory=Classical)
     """The engine that looks at the images of this home."""
-    policies: Policies = field(default_factory=Policies)
-    """Which policies decide."""
     engine: DeclaredEngine | None = None
     """The same, to look through; None if it is the classical one alone. Opened by whoever looks first."""
+    policies: Policies = field(default_factory=Policies)
+    """Which policies decide."""
 
     def adopt(self) -> bool:
         """Follow what Truth declares by now; whether that is something else. To be called before anything was told or begun."""
@@ -102,15 +104,22 @@ class System:
         return events
 
     def bury(self, death: Death) -> None:
-        """Free what a dead worker held, and charge the item it was working on."""
-        token = death.doing.token if death.doing is not None else None
+        """Free what a dead worker held, and charge what it was working on."""
+        suspects = death.suspects
         evidence = dict(death.evidence)
         if death.doing is not None:
             evidence["stage"] = death.doing.stage
         if self.events is not None:
-            self.events.say(WARNING, "death", decision=token, owner=death.owner, reason=death.reason, **told(death))
+            self.events.say(
+                WARNING,
+                "death",
+                decision=suspects[0] if len(suspects) == 1 else None,
+                owner=death.owner,
+                reason=death.reason,
+                **told(death),
+            )
         args = (self.workflow, self.truth, self.intent, death.reason, evidence)
-        if settle_death(death.owner, token, *args):
+        if settle_death(death.owner, suspects, *args):
             self.intent_bell.ring()
             self.truth_bell.ring()
 
@@ -137,7 +146,7 @@ class System:
         for path in sorted(self.home.run.glob(f"*{SUFFIX}")):
             if is_alive(path):
                 doing = read_slot(path)
-                found[path.name.removesuffix(SUFFIX)] = f"{doing.stage} {doing.item.item}" if doing else "idle"
+                found[path.name.removesuffix(SUFFIX)] = in_words(doing) if doing else "idle"
         return found
 
     def listen(self, topic: str, name: str) -> Listener:
@@ -150,15 +159,6 @@ class System:
             self.engine.close()
         for thing in (self.truth, self.intent, self.ledger, self.truth_bell, self.intent_bell):
             thing.close()
-
-
-def told(death: Death) -> dict[str, object]:
-    """What a dead worker was doing, as fields of an event."""
-    if death.doing is None:
-        return {"exit_status": death.evidence.get("exit_status")}
-    item = death.doing.item
-    where = {"stage": death.doing.stage, "tenant": item.tenant, "item": item.item}
-    return {**where, "exit_status": death.evidence.get("exit_status")}
 
 
 def open_system(
@@ -257,8 +257,10 @@ def _limits(workflow: Workflow, workers: int) -> dict[str, PoolLimits]:
 def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = True) -> Driver:
     """What goes on with the campaigns of this instance; without *limit_open* it does so although nobody works here."""
 
+    overrides = Overrides(system.truth, system.clock)
+
     def select(campaign: Campaign) -> Selects:
-        return selector(campaign, system.workflow, system.objects)
+        return selector(campaign, system.workflow, system.objects, overrides)
 
     return Driver(
         system.workflow,

@@ -6,23 +6,35 @@ hold one too, and never opens it: torch and clients of servers are imported by w
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from parjanya.profiles import model_folder
 from parjanya.vision.declared import Classical, Declared, OpenAI, Transformers
 from parjanya.vision.engine import Begin, Engine, Picture, Seen
 from parjanya.vision.flow.words import printable
 from tbie.core.clock import Clock
+from tbie.core.errors import TbieError
 from tbie.execution import Drift
 
 AGAIN_AFTER_S = 10.0
 """An engine that could not be opened is tried again after this: loading a model reads gigabytes."""
+PACKAGES = {
+    "openai": ("httpx",),
+    "transformers": ("torch", "transformers", "tokenizers", "safetensors", "llguidance"),
+}
+"""Engine → what its extra of the same name installs."""
 KNOCK_S = 2.0
 """How long a command waits for a server to take a connection before it says that none answers."""
 
 Open = Callable[[Declared, Clock], Engine]
+
+
+class EngineUnfitError(TbieError):
+    """The declared engine cannot look in this process, now; the message says why."""
 
 
 def open_declared(declared: Declared, clock: Clock) -> Engine:
@@ -48,6 +60,7 @@ class DeclaredEngine:
         self._engine: Engine | None = None
         self._failed: tuple[float, Drift] | None = None
         """When, on the monotonic clock, it could not be opened, and why."""
+        self._attested = False
 
     @property
     def name(self) -> str:
@@ -66,14 +79,25 @@ class DeclaredEngine:
                 return drift
         try:
             engine = self._opened()
-            return differences(self._declared, engine.identity()) or engine.attest()
+            found = differences(self._declared, engine.identity()) or engine.attest()
         except Exception as error:  # noqa: BLE001 - whatever is missing here, the worker must say so and live
             drift = Drift({"engine": (self._declared.words(), f"{type(error).__name__}: {printable(str(error))}")})
             self._failed = (self._clock.monotonic_s(), drift)
             return drift
+        self._attested = self._attested or found is None
+        return found
 
     def observe(self, pictures: Sequence[Picture], begin: Begin) -> Iterator[tuple[int, Seen]]:
-        """As the opened engine does."""
+        """As the opened engine does. A worker has attested before; whoever has not (a trial of a regrade) does so here.
+
+        Raises:
+            EngineUnfitError: it is not what was declared, or cannot look now.
+        """
+        if not self._attested and (drift := self.attest()) is not None:
+            found = "; ".join(
+                f"{name}: {is_now}, declared {wanted}" for name, (wanted, is_now) in drift.differences.items()
+            )
+            raise EngineUnfitError(f"the engine {self._declared.words()} cannot look here: {found}")
         return self._opened().observe(pictures, begin)
 
     def worn(self) -> str | None:
@@ -106,9 +130,15 @@ def differences(declared: Declared, found: Mapping[str, object]) -> Drift | None
 def knock(declared: Declared) -> str | None:
     """Why images would have to wait for the declared engine, as far as can be told from here at once; None if nothing is known.
 
-    For a command that starts: it opens a connection and closes it. Whether the server has the model and keeps to the schema, the
-    worker finds out.
+    For a command that starts: it looks for the packages, opens a connection and closes it, or looks at a model folder without
+    loading it. Whether a server has the model and keeps to the schema, and what a model answers, the worker finds out.
     """
+    absent = [name for name in PACKAGES.get(declared.engine, ()) if importlib.util.find_spec(name) is None]
+    if absent:
+        return f"{', '.join(absent)} not installed here: pip install 'parjanya[{declared.engine}]'"
+    if isinstance(declared, Transformers):
+        found = model_folder.differences(declared)
+        return model_folder.in_words(declared, found) if found else None
     if not isinstance(declared, OpenAI):
         return None
     parts = urlsplit(declared.base_url)

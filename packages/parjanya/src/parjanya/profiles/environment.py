@@ -20,9 +20,9 @@ LOG_LEVEL = "PARJANYA_LOG_LEVEL"
 """From which level on workers say what they do. Set by `serve`, inherited by the workers it starts."""
 
 PROFILE: Mapping[str, float] = {"visibility_timeout_s": 400.0, "barrier_patience_s": 600.0}
-"""Where images differ from the kernel's defaults. Comparing a tenant of 100,000 images takes minutes, and so may a busy model server
-for one image; and comparing a tenant that is still being taken in is work for nothing: a shoot of ten thousand takes about as
-long as this patience."""
+"""Where images differ from the kernel's defaults. Comparing a tenant of 100,000 images takes minutes, and so may a busy model
+server for one image; and comparing a tenant that is still being taken in is work for nothing: a shoot of ten thousand takes
+about as long as this patience."""
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from parjanya.home import Home
+from parjanya.profiles import model_folder
 from parjanya.profiles.embedded import System
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
 from parjanya.views import probes
@@ -71,7 +72,8 @@ def add_stores(around: Surroundings, system: System) -> None:
         "ledger": _try(clock, partial(probes.probe_ledger, system.ledger, clock)),
         "objects": _try(clock, partial(probes.probe_objects, system.objects)),
     }
-    around.manifest = _read(clock, "manifest", partial(_manifest, system))
+    if isinstance(around.worker, Known):  # thorough
+        around.manifest = _read(clock, "manifest", partial(_manifest, system))
     around.leaders = _read(clock, "leaders", partial(_leaders, system))
     around.tenants = _read(clock, "tenants", partial(_tenants, system))
     around.buckets = _read(clock, "addresses", partial(_buckets, system))
@@ -140,7 +142,7 @@ def _manifest(system: System) -> dict[str, tuple[str | None, str | None]] | None
     if not declared:
         return None
     drift = attest(Manifest.from_json(declared), this_machine(system.workflow))
-    return dict(drift.differences) if drift else {}
+    return {**(drift.differences if drift else {}), **model_folder.differences(system.declared)}
 
 
 def _leaders(system: System) -> Leaders:

@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from parjanya.home import Home
 from parjanya.profiles.embedded import INTENT_BELL, System, open_system
 from parjanya.profiles.environment import LOG_LEVEL
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
-from parjanya.profiles.workers import open_worker
+from parjanya.profiles.workers import open_worker, said_to_load
 from parjanya.vision.declared import Transformers
 from parjanya.workflow import POOL, VISION
 from tbie.backends.sqlite.bell import Listener
@@ -57,7 +58,8 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
         system.tell("worker", owner)
     slot = Slot(home.run, owner, system.clock)
     with Listener(home.run, INTENT_BELL, owner) as listener:
-        worker = open_worker(system, owner, slot, limits, pool)
+        with said_to_load(system, owner, pool) if pool == VISION else nullcontext():
+            worker = open_worker(system, owner, slot, limits, pool)
         runner = Runner(
             worker,
             system.truth,

@@ -5,12 +5,19 @@ Caller: ``worker_process``.
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
 from parjanya.imaging.limits import Limits
 from parjanya.profiles.embedded import System
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
 from parjanya.workflow import POOL, VISION
 from tbie.backends.sqlite.slot import Slot
+from tbie.core.errors import TbieError
 from tbie.execution import Drift
+from tbie.truth import Heartbeat
 from tbie.worker import Worker
 
 
@@ -41,3 +48,23 @@ def open_worker(system: System, name: str, slot: Slot, limits: Limits, pool: str
         after_commit=system.truth_bell.ring,
         refresh=system.refresh,
     )
+
+
+@contextmanager
+def said_to_load(system: System, name: str, pool: str) -> Iterator[None]:
+    """While this lasts, heartbeats say that worker *name* loads what it needs: a long boot is no silence."""
+    body = {"pool": pool, "state": "loading", "done": 0, "pid": os.getpid(), "started_ms": system.clock.now_ms()}
+    ready = threading.Event()
+
+    def beat() -> None:
+        while not ready.wait(system.settings.heartbeat_interval_s):
+            with suppress(TbieError):  # a store that is away is told by the worker itself, as soon as it is one
+                system.truth.beat(Heartbeat("worker", name, system.clock.now_ms(), body))
+
+    thread = threading.Thread(target=beat, name="loading", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ready.set()
+        thread.join()

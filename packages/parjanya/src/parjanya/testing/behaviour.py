@@ -38,6 +38,8 @@ OF_THE_SERVER = (
     "no_choices",
     "wrong_envelope",  # JSON, but of another protocol
     "bad_utf8",  # bytes that are no text
+    "raw",  # the bytes in ``ModelServer.raw`` in place of a whole HTTP answer
+    "raw_body",  # the same as the body of one
 )
 #: The model: an envelope in order, and in it …
 OF_THE_MODEL = (

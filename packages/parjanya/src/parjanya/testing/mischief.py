@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -124,7 +125,20 @@ def _garbage(handler: _Handler, _body: bytes) -> None:
 
 
 def _zipped(handler: _Handler, _body: bytes) -> None:
-    _send(handler, gzip.compress(b" " * 50_000_000), Content_Encoding="gzip")
+    _send(handler, _bomb(), Content_Encoding="gzip")
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * 20_000_000, compresslevel=1)
+
+
+def _raw(handler: _Handler, _body: bytes) -> None:
+    handler.wfile.write(handler.server.owner.raw)
+
+
+def _raw_body(handler: _Handler, _body: bytes) -> None:
+    _send(handler, handler.server.owner.raw)
 
 
 def _twice(handler: _Handler, body: bytes) -> None:
@@ -150,4 +164,6 @@ _WAYS: dict[str, Callable[[_Handler, bytes], None]] = {
     "garbage": _garbage,
     "zipped": _zipped,
     "twice": _twice,
+    "raw": _raw,
+    "raw_body": _raw_body,
 }

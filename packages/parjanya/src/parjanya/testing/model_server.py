@@ -9,7 +9,6 @@ parjanya.testing.model_server``; it prints its address and serves until it is st
 from __future__ import annotations
 
 import argparse
-import base64
 import hashlib
 import io
 import json
@@ -21,8 +20,9 @@ from typing import Any
 
 from PIL import Image
 
-from parjanya.testing.answers import Draws, UnknownSchemaError, tokens_of, value_for
-from parjanya.testing.behaviour import KINDS, OF_THE_MODEL, Ask, Schedule, always, spoiled
+from parjanya.testing.answers import UnknownSchemaError
+from parjanya.testing.behaviour import KINDS, OF_THE_MODEL, Ask, Schedule, always
+from parjanya.testing.completion import completion, picture_of, schema_of
 from parjanya.testing.mischief import misbehave
 
 MAX_REQUEST_BYTES = 64 << 20
@@ -48,7 +48,11 @@ class ModelServer:
         """False: an answer that no schema constrained, for the engine's own questions too."""
         self.takes_pictures = True
         """False: 400 for every picture, as a text model does."""
+        self.raw = b""
+        """What is sent for ``raw`` and ``raw_body``."""
         self.retry_after = "3"
+        self.answer_after_s = 0.0
+        """How long a proper answer takes, as a model's does."""
         self.pause_s = 0.02
         """Between the bytes of a slow answer."""
         self.hold = threading.Event()
@@ -57,6 +61,7 @@ class ModelServer:
         self.closing = threading.Event()
         self.asks: list[Ask] = []
         self.models_asked = 0
+        self.connections = 0
         self.highest = 0
         self._under_way = 0
         self._lock = threading.Lock()
@@ -104,11 +109,11 @@ class ModelServer:
 
     def begin(self, request: dict[str, Any], authorization: str) -> Ask:
         """Note that a request has arrived."""
-        picture = _picture(request)
+        picture = picture_of(request)
         with self._lock:
             ask = Ask(
                 number=len(self.asks) + 1,
-                schema_name=_schema(request)[0],
+                schema_name=schema_of(request)[0],
                 picture=hashlib.sha256(picture).hexdigest() if picture else "",
                 size_px=Image.open(io.BytesIO(picture)).size if picture else (0, 0),
                 temperature=request.get("temperature"),
@@ -133,6 +138,11 @@ class _Listener(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     owner: ModelServer
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Each connection comes by here once."""
+        self.owner.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no event."""
@@ -194,6 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.reply(400, {"error": {"message": str(error)}})
             return
         if kind is None or kind in OF_THE_MODEL:
+            owner.closing.wait(owner.answer_after_s)
             self.reply(200, body)
         else:
             misbehave(self, kind, json.dumps(body).encode())
@@ -226,70 +237,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def completion(owner: ModelServer, request: dict[str, Any], ask: Ask, kind: str | None) -> dict[str, Any]:
-    """The body of a chat completion, spoiled as *kind* says."""
-    _, schema = _schema(request)
-    warm = bool(ask.temperature)
-    seed = f"{ask.picture}:{ask.seed if warm else 0}".encode()
-    text = json.dumps(value_for(schema, Draws(seed)), separators=(",", ":")) if schema else "a boat"
-    if not owner.heeds_schema:
-        kind = "ignore_schema"
-    content, finish, further = spoiled(kind, text, schema) if kind else (text, "stop", {})
-    tokens = tokens_of(content, owner.style, int(request.get("top_logprobs") or 0)) if content else []
-    choice = {"index": 0, "finish_reason": finish, "message": {"role": "assistant", "content": content, **further}}
-    if ask.logprobs and owner.gives_logprobs:
-        choice["logprobs"] = {"content": tokens}
-    visual = ask.size_px[0] * ask.size_px[1] // 1024 * (1 if owner.heeds_budget else 4)
-    prompt = visual + sum(len(text) // 4 for text in _texts(request))
-    return {
-        "id": f"chatcmpl-{ask.number}",
-        "object": "chat.completion",
-        "created": 0,
-        "model": owner.model,
-        "system_fingerprint": "test-server-1",
-        "choices": [choice],
-        "usage": {"prompt_tokens": prompt, "completion_tokens": len(tokens), "total_tokens": prompt + len(tokens)},
-    }
-
-
-def _parts(request: dict[str, Any]) -> list[dict[str, Any]]:
-    contents = [message["content"] for message in request["messages"]]
-    return [
-        part
-        for content in contents
-        for part in ([{"type": "text", "text": content}] if isinstance(content, str) else content)
-    ]
-
-
-def _texts(request: dict[str, Any]) -> list[str]:
-    return [part["text"] for part in _parts(request) if part["type"] == "text"]
-
-
-def _picture(request: dict[str, Any]) -> bytes:
-    urls = [part["image_url"]["url"] for part in _parts(request) if part["type"] == "image_url"]
-    if not urls:
-        return b""
-    head, _, data = urls[0].partition(",")
-    if head != "data:image/jpeg;base64":
-        raise ValueError("a picture must be a JPEG in a data URL")
-    return base64.b64decode(data, validate=True)
-
-
-def _schema(request: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    wanted = request.get("response_format") or {}
-    inner = wanted.get("json_schema") or {}
-    return str(inner.get("name", "")), dict(inner.get("schema") or {})
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Serve until stopped."""
     parser = argparse.ArgumentParser(prog="parjanya.testing.model_server")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--model", default="test-vl")
     parser.add_argument("--behave", choices=KINDS)
+    parser.add_argument("--answer-after-s", type=float, default=0.0)
     options = parser.parse_args(arguments)
     with ModelServer(options.model, options.port) as server:
         server.behave(options.behave)
+        server.answer_after_s = options.answer_after_s
         sys.stdout.write(server.base_url + "\n")
         sys.stdout.flush()
         server.closing.wait()

@@ -70,6 +70,8 @@ class Shape:
     """Tokens that are trained on the prompt."""
     vocabulary: int | None = None
     """Length of the vocabulary; made-up words fill it."""
+    tied: bool = False
+    """Whether the embeddings of what is read and of what is written are one, as in the smaller models of the family."""
     spread: float = 0.3
     """Of the random weights: enough that two pictures give two answers."""
 
@@ -137,7 +139,7 @@ def write_without_weights(folder: Path, shape: Shape) -> Qwen3VLConfig:
         video_token_id=ids["<|video_pad|>"],
         vision_start_token_id=ids["<|vision_start|>"],
         vision_end_token_id=ids["<|vision_end|>"],
-        tie_word_embeddings=False,
+        tie_word_embeddings=shape.tied,
     )
     config.architectures = ["Qwen3VLForConditionalGeneration"]
     write_small_files(folder, config)

@@ -18,6 +18,7 @@ from parjanya.export.record import ImageRecord
 from parjanya.stages import curate
 from parjanya.views.candidates import all_items
 from parjanya.views.flips import Flips, Side, side_of
+from parjanya.views.overrides import Override, Overrides
 from parjanya.views.records import record, status_of
 from parjanya.views.where import Selector, WhereError, parse
 from tbie.campaign import Before, Campaign, SelectorError, before
@@ -35,11 +36,13 @@ EXAMPLES_OF_EACH = 5
 """Images shown for each kind of change: enough to see a pattern, few enough to look at."""
 
 
-def grade(item: Item, workflow: Workflow) -> str:
-    """How *item* counts in a summary."""
+def grade(item: Item, workflow: Workflow, override: Override | None = None) -> str:
+    """How *item* counts in a summary; its verdict is a person's where there is an *override*."""
     status = status_of(item, workflow)
     if status != "completed":
         return status
+    if override is not None:
+        return str(override.verdict)
     judged = item.stages.get(curate.NAME)
     verdict = (judged.facts or {}).get("verdict") if judged is not None else None
     return str(verdict) if verdict in GRADES else "none"
@@ -50,8 +53,8 @@ def grader(workflow: Workflow) -> Any:
     return partial(grade, workflow=workflow)
 
 
-def selector(campaign: Campaign, workflow: Workflow, objects: ObjectStore) -> Selects:
-    """Which images *campaign* resets.
+def selector(campaign: Campaign, workflow: Workflow, objects: ObjectStore, overrides: Overrides) -> Selects:
+    """Which images *campaign* resets; what people have decided is what its expression sees.
 
     Raises:
         SelectorError: this program cannot read its expression.
@@ -64,7 +67,7 @@ def selector(campaign: Campaign, workflow: Workflow, objects: ObjectStore) -> Se
     def selects(then: Item, now: Item) -> bool:
         if campaign.kind == REGRADE and not is_older(now, campaign.stage, workflow):
             return False
-        return where is None or where(record(then, workflow, objects))
+        return where is None or where(record(then, workflow, objects, overrides.of(now.key)))
 
     return selects
 
@@ -92,6 +95,8 @@ class Boundary:
 
     stage: str
     matched: int = 0
+    overridden: Counter[str] = field(default_factory=Counter)
+    """Of these, images about which a person has decided, by that verdict: whatever comes of them, it stays."""
     tenants: dict[str, Counter[str]] = field(default_factory=dict)
     executions: Counter[str] = field(default_factory=Counter)
     """By stage, how often it would run: images whose stage was skipped before are expected to skip it again."""
@@ -102,6 +107,7 @@ class Boundary:
         return {
             "stage": self.stage,
             "matched": self.matched,
+            "overridden": dict(self.overridden),
             "tenants": {tenant: dict(grades) for tenant, grades in sorted(self.tenants.items())},
             "executions": dict(self.executions),
         }
@@ -123,22 +129,25 @@ def plan(
     An image counts at its earliest boundary; it counts at a second one only where that is not downstream of the first.
     The *sample* is the images with the smallest ids: ids are hashes, so this is a fair draw, and the same one each time.
     """
-    boundaries = [Boundary(stage) for stage in stages]
+    boundaries, overrides = [Boundary(stage) for stage in stages], Overrides(truth)
     for item in all_items(truth, tenant):
-        if where is not None and not where(record(item, workflow, objects)):
+        override = overrides.of(item.key)
+        if where is not None and not where(record(item, workflow, objects, override)):
             continue
         covered: set[str] = set()
         for boundary in boundaries:
             if boundary.stage in covered or (regrade and not is_older(item, boundary.stage, workflow)):
                 continue
             covered |= {boundary.stage, *(stage.name for stage in workflow.downstream[boundary.stage])}
-            _count(boundary, item, workflow, sample)
+            _count(boundary, item, workflow, sample, override)
     return boundaries
 
 
-def _count(boundary: Boundary, item: Item, workflow: Workflow, sample: int) -> None:
+def _count(boundary: Boundary, item: Item, workflow: Workflow, sample: int, override: Override | None) -> None:
     boundary.matched += 1
-    boundary.tenants.setdefault(item.key.tenant, Counter())[grade(item, workflow)] += 1
+    if override is not None:
+        boundary.overridden[str(override.verdict)] += 1
+    boundary.tenants.setdefault(item.key.tenant, Counter())[grade(item, workflow, override)] += 1
     for stage in (boundary.stage, *(stage.name for stage in workflow.downstream[boundary.stage])):
         found = item.stages.get(stage)
         if found is None or found.state is not StageState.SKIPPED:
@@ -175,6 +184,8 @@ class Outcome:
     """Of these, images that are still being worked on."""
     before: dict[str, Counter[str]] = field(default_factory=dict)
     after: dict[str, Counter[str]] = field(default_factory=dict)
+    overridden: Counter[str] = field(default_factory=Counter)
+    """Images about which a person has decided, by that verdict. It stays, so they are no flips, whatever the policy says."""
     flips: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[Example]] = field(default_factory=dict)
     decided: Flips = field(default_factory=Flips)
@@ -182,14 +193,17 @@ class Outcome:
     policies: tuple[Counter[Named], Counter[Named]] = field(default_factory=lambda: (Counter(), Counter()))
     """Which policies decided, before and after."""
 
-    def add(self, was: Before, workflow: Workflow, objects: ObjectStore) -> None:
+    def add(self, was: Before, workflow: Workflow, objects: ObjectStore, override: Override | None = None) -> None:
         """Count one image."""
-        pair = grade(was.then, workflow), grade(was.now, workflow)
+        pair = grade(was.then, workflow, override), grade(was.now, workflow, override)
         tenant = was.now.key.tenant
         self.reset += 1
         self.unsettled += pair[1] == "pending"
         self.before.setdefault(tenant, Counter())[pair[0]] += 1
         self.after.setdefault(tenant, Counter())[pair[1]] += 1
+        if override is not None:
+            self.overridden[str(override.verdict)] += 1
+            return
         self.flips[pair] += 1
         self._decided(tenant, was)
         shown = self.examples.setdefault(pair, []) if pair[0] != pair[1] and pair[1] != "pending" else None
@@ -218,6 +232,7 @@ class Outcome:
             "unsettled": self.unsettled,
             "before": {tenant: dict(grades) for tenant, grades in sorted(self.before.items())},
             "after": {tenant: dict(grades) for tenant, grades in sorted(self.after.items())},
+            "overridden": dict(self.overridden),
             "flips": flips,
             "by_rule": self.decided.to_json()["by_rule"],
             "policies": dict(zip(("before", "after"), map(_named, self.policies), strict=True)),
@@ -246,14 +261,14 @@ def _order(pair: tuple[str, str]) -> tuple[int, int]:
 
 def outcome(truth: TruthStore, campaign: Campaign, workflow: Workflow, objects: ObjectStore) -> Outcome:
     """What *campaign* has done so far. Reads the histories of images that were ever reset to its stage."""
-    done = Outcome()
+    done, overrides = Outcome(), Overrides(truth)
     for item in all_items(truth, campaign.tenant):
         row = item.stages.get(campaign.stage)
         if row is None or row.generation < 2:
             continue
         was = before(item, truth.history(item.key), campaign)
         if was is not None:
-            done.add(was, workflow, objects)
+            done.add(was, workflow, objects, overrides.of(item.key))
     return done
 
 

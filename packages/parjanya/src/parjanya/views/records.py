@@ -10,6 +10,7 @@ from parjanya.catalog.paths import key_to_path
 from parjanya.export.record import Failure, ImageRecord, Picture, Reason
 from parjanya.stages import curate, group, observe, preview, quality, technical
 from parjanya.views.candidates import all_items
+from parjanya.views.overrides import Override, Overrides, applied
 from tbie.core.keys import Address
 from tbie.objects import ObjectStore
 from tbie.truth import Item, StageRecord, StageState, TruthStore
@@ -32,12 +33,17 @@ def records(
     truth: TruthStore, workflow: Workflow, objects: ObjectStore, tenant: str | None = None
 ) -> Iterator[ImageRecord]:
     """Every image (of one tenant) as it is now."""
+    overrides = Overrides(truth)
     for item in all_items(truth, tenant):
-        yield record(item, workflow, objects)
+        yield record(item, workflow, objects, overrides.of(item.key))
 
 
-def record(item: Item, workflow: Workflow, objects: ObjectStore) -> ImageRecord:
-    """One item as people read it. What is not known is None."""
+def record(item: Item, workflow: Workflow, objects: ObjectStore, override: Override | None = None) -> ImageRecord:
+    """One item as people read it, with what a person decided about it. What is not known is None."""
+    return applied(_record(item, workflow, objects), override)
+
+
+def _record(item: Item, workflow: Workflow, objects: ObjectStore) -> ImageRecord:
     tech, prev, qual = (_facts(item, s.NAME) for s in (technical, preview, quality))
     seen, grouped, judged = (_facts(item, s.NAME) for s in (observe, group, curate))
     exif = _mapping(tech.get("exif"))
@@ -99,7 +105,7 @@ def _model_name(execution: Mapping[str, Any]) -> str | None:
     model = execution.get("model")
     if isinstance(model, str):
         return model
-    manifest = execution.get("manifest") or _mapping(model).get("manifest") or _mapping(model).get("sketch")
+    manifest = execution.get("manifest")
     return f"manifest {str(manifest)[:12]}" if manifest else None
 
 

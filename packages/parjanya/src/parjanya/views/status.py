@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parjanya.views.coverage import coverage
+from parjanya.views.overrides import Overrides
 from tbie.core.clock import Clock
 from tbie.core.finding import Finding
 from tbie.core.reading import Depth, Known, Reading
@@ -54,6 +55,8 @@ class Status:
     at_ms: int
     stages: dict[str, StageStatus] = field(default_factory=dict)
     tenants: dict[str, Counter[str]] = field(default_factory=dict)
+    overridden: dict[str, int] = field(default_factory=dict)
+    """By tenant, images about which a person has decided."""
     workers: dict[str, str] = field(default_factory=dict)
     """Worker → what it is doing now (``idle`` or ``stage item``)."""
     heartbeat_age_s: float | None = None
@@ -81,6 +84,7 @@ class Status:
             "gap": _sum(stage.gap for stage in self.stages.values()),
             "stages": {name: stage.to_json() for name, stage in self.stages.items()},
             "tenants": {tenant: dict(states) for tenant, states in self.tenants.items()},
+            "overridden": self.overridden,
             "fleet": {"running": len(self.workers), "workers": self.workers},
             "reconciler": {"heartbeat_age_s": self.heartbeat_age_s},
             "findings": [finding.to_json(self.at_ms) for finding in self.findings],
@@ -106,6 +110,8 @@ def read_status(
     for (tenant, name, state), count in truth.tally().items():
         by_stage.setdefault(name, Counter())[state.value] += count
         status.tenants.setdefault(tenant, Counter())[state.value] += count
+    overrides = Overrides(truth)
+    status.overridden = {tenant: count for tenant in status.tenants if (count := overrides.standing(tenant))}
     for name, states in by_stage.items():
         oldest = truth.oldest_open_ms(name)
         age = None if oldest is None else (now - oldest) / 1000

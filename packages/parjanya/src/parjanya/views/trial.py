@@ -15,6 +15,7 @@ from typing import Any
 
 from parjanya.stages import curate, group
 from parjanya.views.campaigns import EXAMPLES_OF_EACH, Example, grade
+from parjanya.views.overrides import Overrides
 from parjanya.views.records import record
 from tbie.core.clock import Clock
 from tbie.core.keys import Address
@@ -59,6 +60,8 @@ class Trial:
 
     stage: str
     images: int = 0
+    overridden: Counter[str] = field(default_factory=Counter)
+    """Images about which a person has decided, by that verdict: no flips, whatever the policy would say."""
     flips: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: list[Example] = field(default_factory=list)
     run_s: dict[str, float] = field(default_factory=dict)
@@ -78,6 +81,7 @@ class Trial:
             "stage": self.stage,
             "images": self.images,
             "exact": self.exact,
+            "overridden": dict(self.overridden),
             "flips": flips,
             "examples": [example.to_json() for example in self.examples],
             "mean_run_s": dict(self.run_s),
@@ -91,9 +95,15 @@ def cost(executions: Mapping[str, int], trial: Trial | None) -> dict[str, float 
 
 
 def attempt(
-    items: Sequence[Item], stage: str, workflow: Workflow, handlers: Handlers, objects: ObjectStore, clock: Clock
+    items: Sequence[Item],
+    stage: str,
+    workflow: Workflow,
+    handlers: Handlers,
+    objects: ObjectStore,
+    clock: Clock,
+    overrides: Overrides | None = None,
 ) -> Trial:
-    """Run *stage* and what follows it on *items*."""
+    """Run *stage* and what follows it on *items*; with *overrides*, what people decided is counted apart."""
     trial = Trial(stage)
     spent: dict[str, float] = {}
     runs: Counter[str] = Counter()
@@ -115,6 +125,10 @@ def attempt(
                 break
         pair = grade(item, workflow), grade(again, workflow)
         trial.images += 1
+        override = overrides.of(item.key) if overrides is not None else None
+        if override is not None:
+            trial.overridden[str(override.verdict)] += 1
+            continue
         trial.flips[pair] += 1
         if pair[0] != pair[1] and sum(e.grades == pair for e in trial.examples) < EXAMPLES_OF_EACH:
             trial.examples.append(Example(record(item, workflow, objects), record(again, workflow, objects), pair))

@@ -17,14 +17,13 @@ from parjanya.policy import Policy, decide, read_signals, verdict
 from parjanya.policy.signals import Reader
 from parjanya.stages import curate
 from parjanya.views.flips import Flips, Side, side
+from parjanya.views.overrides import Overrides
 from tbie.core.keys import ItemKey
 from tbie.truth import FactPath, Item, TruthStore
 
 PAGE = 2_000
 """Images read at once: a few megabytes."""
 EXAMPLES_OF_EACH = 5
-OVERRIDE = "override"
-"""Kind of the documents in which people have decided about an image."""
 
 PolicyFor = Callable[[str], Policy]
 """The policy that would decide for a tenant."""
@@ -67,7 +66,7 @@ def try_policy(
     Raises:
         PolicyUnavailableError: by *policy_for*.
     """
-    trial, decided_by_people = PolicyTrial(), overrides(truth)
+    trial, people = PolicyTrial(), Overrides(truth)
     for tenant in sorted(tenants):
         policy = policy_for(tenant)
         read = policy.reader.read
@@ -79,7 +78,7 @@ def try_policy(
                 continue
             decided, codes = verdict(policy, read(row))
             sides = old, (decided, codes[0])
-            if decided_by_people and key in decided_by_people:
+            if people.of(key) is not None:
                 trial.overridden.add(tenant, *sides)
                 continue
             counted[sides] = counted.get(sides, 0) + 1
@@ -103,14 +102,6 @@ def _rows(
         else:
             items = truth.get([key for key, _ in page])
             yield from (row for row, item in zip(page, items, strict=True) if item is not None and chosen(item))
-
-
-def overrides(truth: TruthStore) -> frozenset[ItemKey]:
-    """Images about which people have decided."""
-    bodies = (document.body for document in truth.documents(OVERRIDE))
-    return frozenset(
-        ItemKey(str(body["tenant"]), str(body["item"])) for body in bodies if {"tenant", "item"} <= body.keys()
-    )
 
 
 def _examples(trial: PolicyTrial, truth: TruthStore, policy_for: PolicyFor) -> Iterator[dict[str, Any]]:

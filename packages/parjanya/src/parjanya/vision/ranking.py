@@ -139,7 +139,7 @@ def _seen(this: Candidate, best: Candidate) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
     for seen in _SEEN:
         mine, other = seen.read(this), seen.read(best)
-        if mine == other or mine not in seen.values or other not in seen.values:
+        if mine is None or other is None or mine == other or not {mine, other} <= set(seen.values):
             continue
         text = f"{best.name}: {seen.values[other][1]}; this one: {seen.values[mine][1]}"
         found.append({"measure": seen.name, "this": mine, "best": other, "text": text})

@@ -234,6 +234,23 @@ class TestOutOfMemory:
         assert found == 100
 
 
+def test_a_slow_device_is_given_less_at_a_time_before_a_supervisor_would_end_it() -> None:
+    clock = ManualClock()
+
+    class Slow(ScriptedDevice):
+        def run(self, batch: Sequence[ScriptedPrepared]) -> Sequence[Seen]:
+            clock.advance_ms(10_000 * len(batch))
+            return super().run(batch)
+
+    device = Slow(room=1600)
+
+    seen = answers(flow(device, clock=clock), [picture(n) for n in range(40)])
+
+    assert len(seen) == 40
+    assert len(device.batches[0]) == 16  # 160 s
+    assert max(len(names) for names in device.batches[1:]) <= 7
+
+
 class TestErrors:
     """Whatever a batch raises that is not about memory: who is at fault is found out, the others proceed."""
 

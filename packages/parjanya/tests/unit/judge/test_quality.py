@@ -76,6 +76,41 @@ def test_a_sharp_subject_before_a_soft_background_keeps_its_subject_sharpness() 
     assert subject["subject_sharpness"] > 0.4 > SHARP_FROM > whole["subject_sharpness"]
 
 
+def moved(image: Image.Image, length_px: int, degrees: float) -> Image.Image:
+    """*image* as a camera sees it that moves by *length_px* while the shutter is open."""
+    across, down = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    steps = np.linspace(-length_px / 2, length_px / 2, length_px + 1)
+    seen = [
+        image.transform(
+            image.size, Image.Transform.AFFINE, (1, 0, t * across, 0, 1, t * down), Image.Resampling.BILINEAR
+        )
+        for t in steps
+    ]
+    mean = np.mean([np.asarray(s, np.float32) for s in seen], axis=0).astype(np.uint8)
+    return Image.fromarray(mean).crop((length_px, length_px, image.width - length_px, image.height - length_px))
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 45, 70, 90])
+def test_movement_along_any_line_makes_sharpness_uneven_and_a_sharp_image_is_even(degrees: float) -> None:
+    image = scene(int(degrees), (560, 400))
+    assert signals(moved(image, 10, degrees))["sharpness_evenness"] < 0.65 < signals(image)["sharpness_evenness"]
+
+
+@pytest.mark.timeout(180)
+def test_of_real_photographs_movement_separates_cleanly_at_one_threshold() -> None:
+    still, shaken = [], []
+    for path in sorted((data_folder() / "photo").glob("*.png"))[::8]:
+        image = Image.open(path).convert("RGB")
+        still.append(signals(image)["sharpness_evenness"])
+        shaken += [signals(moved(image, 8, degrees))["sharpness_evenness"] for degrees in (0, 25)]
+    assert min(still) > 0.65 > max(shaken)
+
+
+@pytest.mark.parametrize("size", [(40, 400), (64, 64), (1024, 20)])
+def test_evenness_of_what_is_too_small_or_blank_is_unknown(size: tuple[int, int]) -> None:
+    assert signals(Image.new("RGB", size, (90, 90, 90)))["sharpness_evenness"] is None
+
+
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**16))
 def test_the_noise_estimate_grows_with_added_noise(seed: int) -> None:

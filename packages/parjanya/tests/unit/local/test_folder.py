@@ -81,6 +81,11 @@ def test_a_folder_that_wants_its_own_code_run_is_refused(good: Path, name: str) 
     assert f"{name} names code of its own" in refused(good)
 
 
+def test_quantised_weights_are_refused_with_what_runs_them(good: Path) -> None:
+    edit(good, "config.json", lambda content: content.update(quantization_config={"quant_method": "fp8"}))
+    assert "use the engine openai" in refused(good)
+
+
 def test_another_family_is_refused_with_what_is_supported(good: Path) -> None:
     edit(good, "config.json", lambda content: content.update(model_type="llava"))
     assert "model_type 'llava'; supported is 'qwen3_vl'" in refused(good)

@@ -17,16 +17,16 @@ from parjanya.observation.fields import GRADES
 from parjanya.observation.validate import validate
 from parjanya.vision.engine import Observed, Picture, Seen, Unanswered
 from parjanya.vision.flow.device import OutOfMemoryError, UnreadableError
-from parjanya.vision.local import folder
 from parjanya.vision.local.pixels import decode, patches, pixel_values
 from parjanya.vision.local.settings import LocalSettings
 from tbie.core.clock import SystemClock
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from engines_present import require_engines
-from local_models import SIZES, edit, picture, preview
+from local_models import SIZES, picture, preview
 
-PIXELS = 96 * 32 * 32
+PIXELS = 72 * 32 * 32
+pytestmark = pytest.mark.timeout(240)  # importing torch alone may take a minute on a machine that does much else
 TOLERANCE = 2e-5
 """Of a probability: float32, sums in another order."""
 
@@ -57,9 +57,9 @@ def model(tiny: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def seen(model: Any) -> list[Seen]:
-    """Two dozen pictures of many shapes, in batches of eight."""
+    """Two dozen pictures of many shapes, in batches of twelve."""
     ready = [model.prepare(picture(number), PIXELS) for number in range(len(SIZES))]
-    return [one for start in range(0, len(ready), 8) for one in model.run(ready[start : start + 8])]
+    return [one for start in range(0, len(ready), 12) for one in model.run(ready[start : start + 12])]
 
 
 def observed(seen: Seen) -> Observed:
@@ -134,7 +134,7 @@ def test_most_tokens_of_an_answer_cost_no_pass(seen: list[Seen]) -> None:
 
 
 def test_an_answer_does_not_depend_on_what_is_beside_it(model: Any, seen: list[Seen]) -> None:
-    for number in (0, 9, 23):
+    for number in (0, 23):
         (alone,) = model.run([model.prepare(picture(number), PIXELS)])
         assert observed(alone).observation == observed(seen[number]).observation
         for name, grade in observed(alone).grades.items():
@@ -159,6 +159,25 @@ def test_grades_are_what_a_separate_forward_pass_says(model: Any) -> None:
             digit = int(grammar.text([tokens[before]]))
             assert digit == 1 + int(np.argmax(shares))
         assert set(written.levels) == set(GRADES)
+
+
+@pytest.mark.parametrize("tokens", [1, 5, 16])
+def test_folded_heads_see_what_the_librarys_attention_sees(model: Any, tokens: int) -> None:
+    import torch
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    from parjanya.vision.local.attention import attention
+
+    torch.manual_seed(0)
+    query = torch.randn(3, tokens, 8, 16).transpose(1, 2)
+    key, value = torch.randn(2, 3, 2, 40, 16)
+    mask = torch.rand(3, 1, tokens, 40) < 0.7
+    module = torch.nn.Module()
+    module.num_key_value_groups = 4
+    ours, _ = attention(module, query, key, value, mask, scaling=0.25)
+    theirs, _ = sdpa_attention_forward(module, query, key, value, mask, scaling=0.25)
+    assert ours.shape == theirs.shape == (3, tokens, 8, 16)
+    assert torch.allclose(ours, theirs, atol=1e-6)
 
 
 def test_two_pictures_give_two_sets_of_numbers(model: Any) -> None:
@@ -222,49 +241,3 @@ def test_a_shape_that_the_family_refuses_is_unreadable(model: Any, shape: tuple[
 
 def test_there_is_room_for_something(model: Any) -> None:
     assert model.room_tokens() > 0
-
-
-def refused(path: Path) -> str:
-    with pytest.raises(folder.ModelFolderError) as caught:
-        opened(path)
-    return str(caught.value)
-
-
-@pytest.fixture
-def copy(tiny: Path, tmp_path: Path) -> Path:
-    import shutil
-
-    return Path(shutil.copytree(tiny, tmp_path / "copy"))
-
-
-def test_tensors_that_were_dropped_are_not_replaced_by_random_ones(copy: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    weights = copy / "model.safetensors"
-    kept = {name: tensor for name, tensor in load_file(weights).items() if "visual.blocks.1.mlp" not in name}
-    save_file(kept, weights, {"format": "pt"})
-    assert "4 tensors are missing" in refused(copy)
-    save_file({**load_file(weights), "more": next(iter(kept.values()))}, weights, {"format": "pt"})
-    assert "tensors are" in refused(copy)
-
-
-def test_special_tokens_of_another_model_are_refused(copy: Path) -> None:
-    edit(copy, "config.json", lambda content: content.update(image_token_id=9))
-    assert "config.json says image_token_id 9, the tokenizer has <|image_pad|> at 6" in refused(copy)
-
-
-def test_a_tokenizer_that_is_damaged_is_refused(copy: Path) -> None:
-    (copy / "tokenizer.json").write_text("{}")
-    assert "tokenizer" in refused(copy)
-
-
-@pytest.mark.parametrize("template", ["{{ messages[0].content }}", "{% for %}", "no place for anything"])
-def test_a_chat_template_that_loses_the_prompt_is_refused(copy: Path, template: str) -> None:
-    (copy / "chat_template.jinja").write_text(template)
-    assert "the chat template" in refused(copy)
-
-
-def test_bfloat16_runs_and_says_so(tiny: Path) -> None:
-    narrow = opened(tiny, dtype="bfloat16")
-    (one,) = narrow.run([narrow.prepare(picture(5), PIXELS)])
-    assert observed(one).provenance["dtype"] == "bfloat16"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from jsonschema.validators import extend
 
 from parjanya.observation import schema
 from parjanya.observation.fields import FIELDS, GRADES
@@ -20,23 +21,16 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from observed import JUNK, NAMES, altered, observations, plain_observation
 
 
-def allows(node: dict[str, Any], value: Any) -> bool:
-    """Whether the JSON schema *node* allows *value*: read from the schema alone, apart from the code under test."""
-    types = {"object": "dict", "array": "list", "string": "str", "integer": "int", "boolean": "bool"}
-    if type(value).__name__ != types[node["type"]]:
-        return False
-    if "enum" in node and value not in node["enum"]:
-        return False
-    if "pattern" in node and not re.search(node["pattern"].removesuffix("$") + r"\Z", value):
-        return False
-    if "items" in node and not all(allows(node["items"], one) for one in value):
-        return False
-    if "maxItems" in node and not node["minItems"] <= len(value) <= node["maxItems"]:
-        return False
-    if "properties" in node:
-        exact = set(value) == set(node["required"]) == set(node["properties"])
-        return exact and all(allows(inner, value[name]) for name, inner in node["properties"].items())
-    return True
+def allows(value: Any) -> bool:
+    """Whether the schema allows *value*, as an independent implementation reads it.
+
+    Made strict in the two places where JSON Schema, or Python's ``$``, would allow more than was meant: 3.0 is no integer here,
+    and a text does not end with a line break.
+    """
+    strict = json.loads(schema.TEXT.replace('}$"', '}\\\\Z"'))
+    whole_numbers = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, one: type(one) is int)
+    validator: Any = extend(Draft202012Validator, type_checker=whole_numbers)  # type: ignore[no-untyped-call]
+    return bool(validator(strict).is_valid(value))
 
 
 def problems(answer: bytes | str) -> str:
@@ -62,7 +56,7 @@ def test_every_observation_comes_back_as_it_was(value: Any, indent: Any, escaped
 @given(altered() | JUNK)
 def test_an_answer_is_taken_exactly_when_the_schema_allows_it(value: Any) -> None:
     result = validate(json.dumps(value))
-    assert isinstance(result, dict) == (allows(schema.schema(), value) and len(json.dumps(value)) <= MAX_BYTES)
+    assert isinstance(result, dict) == (allows(value) and len(json.dumps(value)) <= MAX_BYTES)
 
 
 @given(st.binary(max_size=400) | st.text(max_size=400))
@@ -82,7 +76,7 @@ def test_bytes_put_over_an_answer_never_make_a_false_observation(value: Any, pla
     changed = text[: place % len(text)] + put + text[place % len(text) + len(put) :]
     result = validate(changed)
     if isinstance(result, dict):
-        assert allows(schema.schema(), json.loads(changed))
+        assert allows(json.loads(changed))
 
 
 @given(observations(), st.integers(1, 2000))
@@ -91,8 +85,15 @@ def test_an_answer_that_was_cut_is_no_answer(value: Any, cut: int) -> None:
     assert isinstance(validate(text[: -min(cut, len(text))]), Wrong)
 
 
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(schema.schema())
+    assert allows(plain_observation())
+    assert not allows({**plain_observation(), "sharp": 3.0})
+    assert not allows({**plain_observation(), "note": "a boat\n"})
+
+
 def test_a_value_given_twice_is_there_once() -> None:
-    assert allows(schema.schema(), json.loads(with_(artifacts=["flare", "flare"])))
+    assert allows(json.loads(with_(artifacts=["flare", "flare"])))
     result = validate(with_(artifacts=["flare", "flare"]))
     assert isinstance(result, dict)
     assert result["artifacts"] == ["flare"]

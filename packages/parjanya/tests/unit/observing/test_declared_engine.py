@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from parjanya.profiles.engines import AGAIN_AFTER_S, DeclaredEngine
+import pytest
+
+from parjanya.profiles.engines import AGAIN_AFTER_S, DeclaredEngine, EngineUnfitError
 from parjanya.vision.declared import Declared, OpenAI
 from parjanya.vision.engine import Begin, Engine, Picture, Seen
 from tbie.core.clock import Clock, ManualClock
@@ -89,6 +91,15 @@ def test_what_keeps_it_from_opening_is_drift_in_words_and_tried_again_after_a_wh
     clock.advance_ms(1)
 
     assert engine.attest() is None
+
+
+def test_who_has_not_attested_does_so_before_looking() -> None:
+    away = Drift({"model server": ("answers", "connection refused")})
+    engine = DeclaredEngine(SERVED, ManualClock(), Door(Opened(SERVED, away)))
+
+    with pytest.raises(EngineUnfitError, match="model server: connection refused, declared answers"):
+        list(engine.observe([], lambda positions: None))
+    assert list(DeclaredEngine(SERVED, ManualClock(), Door(Opened(SERVED))).observe([], lambda positions: None)) == []
 
 
 def test_an_engine_of_another_identity_takes_no_work() -> None:

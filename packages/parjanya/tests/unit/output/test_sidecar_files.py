@@ -124,9 +124,25 @@ def test_exiftool_reads_what_we_wrote_and_we_keep_what_exiftool_wrote(record: Im
     assert read["XMP-dc:Subject"] == ["anna", "parjanya", "reject", "blur.severe"]
     assert read["XMP-lr:HierarchicalSubject"] == ["parjanya|reject", "parjanya|reject|blur.severe"]
     assert read["XMP-parjanya:Verdict"] == "reject"
+    assert read["XMP-parjanya:Reasons"] == "blur.severe: Nothing is sharp."
+    assert read["XMP-parjanya:PolicyVersion"] == record.policy_version
     assert (read["XMP-crs:Exposure2012"], read["XMP-dc:Title"], read["XMP-photoshop:City"]) == (
         "+0.35",
         "Küste",
         "Köln",
     )
     assert not [name for name in read if name.endswith(("Warning", "Error"))]
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+def test_a_rating_and_a_label_that_a_human_set_with_another_program_stay(record: ImageRecord) -> None:
+    path = record.source.with_suffix(".xmp")
+    assert write_sidecar(record).action == "created"
+    subprocess.run(
+        ["exiftool", "-q", "-overwrite_original", "-XMP-xmp:Rating=5", "-XMP-xmp:Label=Blue", path], check=True
+    )
+    result = write_sidecar(replace(record, verdict="review", rating=2, label="Yellow"))
+    assert set(result.kept) == {"rating", "label"}
+    answer = subprocess.run(["exiftool", "-j", "-G1", "-a", str(path)], check=True, capture_output=True)
+    (read,) = json.loads(answer.stdout)
+    assert (read["XMP-xmp:Rating"], read["XMP-xmp:Label"], read["XMP-parjanya:Verdict"]) == (5, "Blue", "review")

@@ -4,6 +4,7 @@ TbieError
 ├── SettingsError            settings contradict each other
 ├── GuardrailError           work would be unsafe here
 ├── WorkflowError            the declared stages do not form a workflow
+├── WornError                a worker process makes room for a fresh one
 ├── TruthError
 │   ├── TruthUnavailableError    Truth cannot be read or written now
 │   ├── FencedError              somebody else leads now
@@ -36,6 +37,10 @@ class GuardrailError(TbieError):
 
 class WorkflowError(TbieError):
     """The declared stages do not form a workflow: a cycle, an unknown need, a name used twice; or no stage has that name."""
+
+
+class WornError(TbieError):
+    """This worker process makes room for a fresh one, for the reason in the message. Nothing is lost; another one starts."""
 
 
 class TruthError(TbieError):

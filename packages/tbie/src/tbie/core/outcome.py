@@ -30,14 +30,15 @@ class Completed:
 class Retry:
     """Something outside this item was in the way; the same intent is worth another attempt.
 
-    ``not_before_ms`` is epoch milliseconds; None lets the stage's back-off decide.
+    ``not_before_ms`` is epoch milliseconds; None lets the stage's back-off decide. With ``counted`` false it was no attempt
+    at all (the server is away as a whole): it uses up neither a receive nor an attempt, so it never becomes a failure,
+    however long that lasts. The row still says why it waits, and what fails together is paused as a class.
     """
 
     reason: str
     not_before_ms: int | None = None
     evidence: Facts = field(default_factory=dict)
     counted: bool = True
-    """Whether this attempt uses up a receive. Not where the item was not to blame: a server was away as a whole."""
 
 
 @dataclass(frozen=True, slots=True)

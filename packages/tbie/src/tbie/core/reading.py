@@ -70,7 +70,7 @@ class Boot(NamedTuple):
 
 
 class Died(NamedTuple):
-    """One worker that did not leave by itself, and what it was working on (empty if nothing)."""
+    """One worker that did not leave by itself, and what it was working on (empty if nothing, or several items)."""
 
     owner: str
     reason: str
@@ -78,6 +78,8 @@ class Died(NamedTuple):
     item: str
     tenant: str
     at_ms: int
+    suspects: int = 0
+    """How many items it was working on."""
 
 
 @dataclass(frozen=True, slots=True)

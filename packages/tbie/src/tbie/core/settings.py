@@ -125,6 +125,8 @@ class Settings:
     """From its process to its first sign of life: importing the decoders takes a second, on a cold disk ten."""
     boot_claim_budget_s: float = 30.0
     """From its first sign of life to its first intent while work is visible: a worker looks four times a second."""
+    boot_load_budget_s: float = 900.0
+    """The same for a worker that says that it is loading: a model of 16 GiB, hashed and read from a slow disk."""
     boot_complete_margin_s: float = 30.0
     """From its first intent to its first result, beyond the longest run of the stage: a commit, and a busy disk."""
     leader_lease_s: float = 10.0

@@ -153,6 +153,8 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[int
         told.append((WARNING, "blind", {"unreadable": blind}) if blind else (WARNING, "sighted", {}))
     if now.get("drift") and now["drift"] != before.get("drift"):
         told.append((WARNING, "execution_drift", {"differences": now["drift"]}))
+    if now.get("worn") and now["worn"] != before.get("worn"):
+        told.append((INFO, "worn", {"reason": now["worn"]}))
     known = _boots(before)
     for (pool, owner), state in _boots(now).items():
         if known.get((pool, owner)) != state:

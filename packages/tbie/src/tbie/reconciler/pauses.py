@@ -57,8 +57,8 @@ def judge(pause: Pause, record: StageRecord | None) -> Answer:
     """What the row of the probe says."""
     if record is None or record.token != pause.probe:
         return Answer.GONE
-    if record.state is StageState.PENDING and record.attempts <= pause.probe_attempts:
-        return Answer.WAITING
+    if record.state is StageState.PENDING and record.attempts <= pause.probe_attempts and record.reason is None:
+        return Answer.WAITING  # it was sent without a reason; what is put off without being counted has one again
     if record.state is StageState.PENDING and record.reason in QUARANTINED:
         return Answer.WAITING  # its worker died: that says nothing about the class, and the next receive tries again
     if record.state in (StageState.WAITING, StageState.SKIPPED):
@@ -90,7 +90,7 @@ class Window:
 
     def __init__(self, settings: Settings) -> None:
         self._window_ms = int(1000 * settings.pause_window_s)
-        self._classes: OrderedDict[FailureClass, dict[ItemKey, tuple[int, int]]] = OrderedDict()
+        self._classes: OrderedDict[FailureClass, dict[ItemKey, tuple[tuple[int, int], int]]] = OrderedDict()
         self._completed: dict[FailureClass, tuple[tuple[int, int], tuple[int, int]]] = {}
 
     def saw(self, row: OpenStage, now_ms: int) -> FailureClass | None:
@@ -99,14 +99,14 @@ class Window:
         Items that take their workers with them are no class: each probe would begin their receives anew, and no number of
         deaths would ever quarantine them.
         """
-        if row.reason is None or not row.attempts or row.reason in QUARANTINED:
+        if row.reason is None or row.reason in QUARANTINED:
             return None
         of = FailureClass(row.key.tenant, row.stage, row.reason)
         items = self._classes.pop(of, {})
-        known = items.get(row.key)
-        if known is None or row.attempts > known[0]:
+        known, told = items.get(row.key), (row.attempts, row.not_before_ms)
+        if known is None or told > known[0]:  # put off once more, and not the same row seen again
             items.pop(row.key, None)  # to the end: the order is that of time
-            items[row.key] = (row.attempts, now_ms)
+            items[row.key] = (told, now_ms)
         if len(items) > _ITEMS:
             del items[next(iter(items))]
         self._classes[of] = items

@@ -203,7 +203,7 @@ def _barrier_stays() -> list[Patch]:
 
 
 def _poison_for_ever() -> list[Patch]:
-    return [(sim_fleet, "settle_death", lambda owner, token, *rest: settle_death(owner, None, *rest))]
+    return [(sim_fleet, "settle_death", lambda owner, suspects, *rest: settle_death(owner, (), *rest))]
 
 
 def _token_stays() -> list[Patch]:

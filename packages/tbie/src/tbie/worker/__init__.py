@@ -1,6 +1,7 @@
 """Workers: the only package that settles a message.
 
-``worker`` claims, runs, commits and settles; ``chain`` runs handlers; ``settling`` knows what becomes of a message;
+``worker`` claims, runs, commits and settles; ``chain`` runs handlers, ``flowing`` those that answer as they go, whose results
+``ripening`` collects; ``settling`` knows what becomes of a message;
 ``runner`` is a worker's life as a process.
 """
 

@@ -9,18 +9,20 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tbie.core.keys import ItemKey
 from tbie.core.outcome import Completed, Facts, Outcome, Retry
-from tbie.execution import Handlers, OneByOne, Progress, Together, Work
+from tbie.execution import Handlers, OneByOne, Progress, Suspect, Together, Work
 from tbie.intent import Message
 from tbie.truth import Item, StageRecord, StageState, Step
 from tbie.workflow import Stage, Workflow
+
+FAULTS = ("handler_error", "out_of_memory")
+"""Reasons of attempts that ended in an exception: whichever of the items in hand was to blame."""
 
 
 class NoProgress:
     """For workers that nobody supervises."""
 
-    def begin(self, stage: str, item: ItemKey, token: str, max_run_s: float) -> None:
+    def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
         """Note nothing."""
 
     def end(self) -> None:
@@ -36,8 +38,8 @@ class Job:
     record: StageRecord
     version: str
     """What its handler is told to work by, and what its result is stored under, whatever is declared meanwhile."""
-    held_until_ms: int | None = None
-    """Its outcome belongs to a failure class that is paused: it waits until then, and the receive does not count."""
+    uncounted: bool = False
+    """Its outcome was no attempt, or belongs to a failure class that is paused: it is held, and the receive does not count."""
 
 
 class Chain:
@@ -57,8 +59,8 @@ class Chain:
     def run_together(self, handler: Together, jobs: Sequence[Job]) -> Sequence[Outcome]:
         """One outcome for each job."""
         works = [self.work_of(job) for job in jobs]
-        first = jobs[0].record
-        self._progress.begin(first.stage, jobs[0].item.key, first.token, self._workflow[first.stage].max_run_s)
+        suspects = [Suspect(job.item.key, job.record.token) for job in jobs]
+        self._progress.begin(works[0].stage, suspects, self._workflow[works[0].stage].max_run_s)
         try:
             outcomes = handler.run(works)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the intents must survive it
@@ -77,7 +79,7 @@ class Chain:
         return outcome, self._run_ahead(job, work, outcome)
 
     def _run(self, handler: OneByOne, work: Work, token: str) -> Outcome:
-        self._progress.begin(work.stage, work.key, token, self._workflow[work.stage].max_run_s)
+        self._progress.begin(work.stage, (Suspect(work.key, token),), self._workflow[work.stage].max_run_s)
         try:
             return handler.run(work)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the intent must survive it
@@ -148,7 +150,8 @@ def _is_eligible(stage: Stage, facts: dict[str, Facts]) -> bool:
 def raised(error: Exception) -> Retry:
     """An exception of a handler as an outcome: another attempt, with what an engineer needs to find it."""
     frames = traceback.format_exception(error)[-4:]
-    reason = "out_of_memory" if isinstance(error, MemoryError) else "handler_error"
+    failed, no_memory = FAULTS
+    reason = no_memory if isinstance(error, MemoryError) else failed
     message = str(error).encode("utf-8", "backslashreplace").decode()
     return Retry(
         reason, evidence={"type": type(error).__name__, "message": message, "traceback": "".join(frames)[-2000:]}

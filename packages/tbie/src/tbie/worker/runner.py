@@ -1,4 +1,4 @@
-"""Runs a ``Worker`` as a process does: until it is told to stop, is orphaned, or has been idle long enough.
+"""Runs a ``Worker`` as a process does: until it is told to stop, is orphaned, is worn, or has been idle long enough.
 
 A second thread extends leases, says that the worker lives, and watches the control plane: it goes on while the first is
 inside a decoder.
@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable
 
 from tbie.core.clock import Clock
-from tbie.core.errors import TbieError
+from tbie.core.errors import TbieError, WornError
 from tbie.core.finding import Finding
 from tbie.core.settings import Settings
 from tbie.intent import IntentQueue
 from tbie.truth import Heartbeat, TruthStore
 from tbie.watchdog import watch
 from tbie.worker import Worker
+from tbie.worker.ripening import in_a_thread
 
 
 class Runner:
@@ -53,6 +54,7 @@ class Runner:
 
     def run(self, until_idle: bool = False) -> None:
         """Work until stopped; with *until_idle*, only until there is nothing to do now."""
+        self._worker.later = in_a_thread
         pulse = threading.Thread(target=self._pulse, name="pulse", daemon=True)
         pulse.start()
         idle_since = self._clock.monotonic_s()
@@ -65,6 +67,9 @@ class Runner:
                     self._wait(self._settings.poll_interval_s)
                     continue
                 now = self._clock.monotonic_s()
+                if self._worker.worn is not None:
+                    self._report(WornError(self._worker.worn))
+                    return
                 if claimed:
                     idle_since = now
                     if self._recycle_after is not None and self._worker.done >= self._recycle_after:
@@ -77,6 +82,8 @@ class Runner:
             self._over.set()
             pulse.join()
             self._worker.flush()
+            if self._worker.worn is not None:
+                self._say("worn")
 
     def _pulse(self) -> None:
         interval = min(self._settings.heartbeat_interval_s, self._settings.visibility_timeout_s / 3)
@@ -95,6 +102,12 @@ class Runner:
             if self._over.wait(interval):
                 return
 
+    def _say(self, state: str) -> None:
+        try:
+            self._beat(state)
+        except TbieError as error:
+            self._report(error)
+
     def _beat(self, state: str) -> None:
         drift = self._worker.drift
         body = {
@@ -102,6 +115,7 @@ class Runner:
             "state": "execution_drift" if drift else state,
             "done": self._worker.done,
             "drift": {name: list(pair) for name, pair in drift.differences.items()} if drift else None,
+            "worn": self._worker.worn,
             "pid": os.getpid(),
             "started_ms": self._worker.started_ms,
             "claimed": self._worker.claimed,

@@ -16,7 +16,7 @@ from tbie.workflow import Workflow
 
 
 def disposal(settle: Settle, message: Message, result: Result, held: bool = False) -> Disposal:
-    """What becomes of a message once Truth has answered; *held* if its failure class is paused."""
+    """What becomes of a message once Truth has answered; *held* if its receive does not count."""
     if not isinstance(result, Committed):
         return Delete(message)  # superseded: a newer intent, or a result, exists
     record = next(r for r in result.records if r.stage == settle.stage)
@@ -29,7 +29,7 @@ def disposal(settle: Settle, message: Message, result: Result, held: bool = Fals
 
 def settle_death(
     owner: str,
-    token: str | None,
+    suspects: tuple[str, ...],
     workflow: Workflow,
     truth: TruthStore,
     intent: IntentQueue,
@@ -38,31 +38,43 @@ def settle_death(
 ) -> int:
     """Free what a dead worker held. Called by whoever saw it die; returns how many messages it held.
 
-    The message with *token*, the one it was working on, has used up a receive and gets another attempt at once, or
-    becomes a failure with *evidence* if that was the last. Its batch-mates go back untouched: they did nothing.
+    The messages with the tokens *suspects*, which it was working on, have used up a receive and get another attempt at
+    once. The only suspect becomes a failure with *evidence* if that was its last receive; of several nobody does, because
+    only one of them is to blame: they run alone from now on (``flowing.pieces``), so a second death names it. Batch-mates go
+    back untouched: they did nothing.
     """
-    held = intent.release_owner(owner, token)
-    for message in held:
-        envelope = message.envelope
-        stage = workflow.get(envelope.stage)
-        if envelope.token != token or stage is None:  # a worker of an older program: there is no such row to charge
-            continue
-        last = message.receives >= stage.retry.max_receives
-        settle = Settle(
-            envelope.key,
-            envelope.stage,
-            envelope.generation,
-            envelope.token,
-            envelope.version,
-            Retry(reason, not_before_ms=0, evidence={"worker": owner, **evidence}),
-            Cause(f"supervisor:{owner}", reason),
-            (),
-            message.receives,
-            last,
-        )
-        (result,) = truth.commit([settle])
-        intent.exchange([disposal(settle, message, result)], ())
+    held = intent.release_owner(owner, suspects)
+    # a worker of an older program: there may be no such row to charge
+    charged = [m for m in held if m.envelope.token in suspects and workflow.get(m.envelope.stage) is not None]
+    if len(suspects) > 1:
+        evidence = {**evidence, "suspects": len(suspects)}
+    settles = [_death_of(m, owner, workflow, reason, evidence, alone=len(suspects) == 1) for m in charged]
+    if settles:
+        results = truth.commit(settles)
+        settled = zip(settles, charged, results, strict=True)
+        intent.exchange([_after_death(*each) for each in settled], ())
     return len(held)
+
+
+def _death_of(message: Message, owner: str, workflow: Workflow, reason: str, evidence: Facts, *, alone: bool) -> Settle:
+    envelope = message.envelope
+    last = message.receives >= workflow[envelope.stage].retry.max_receives
+    return Settle(
+        envelope.key,
+        envelope.stage,
+        envelope.generation,
+        envelope.token,
+        envelope.version,
+        Retry(reason, not_before_ms=0, evidence={"worker": owner, **evidence}, counted=alone or not last),
+        Cause(f"supervisor:{owner}", reason),
+        (),
+        message.receives,
+        last,
+    )
+
+
+def _after_death(settle: Settle, message: Message, result: Result) -> Disposal:
+    return disposal(settle, message, result, isinstance(settle.outcome, Retry) and not settle.outcome.counted)
 
 
 def unstorable(error: Exception) -> TerminalFailure:
@@ -78,8 +90,8 @@ def words(outcome: Outcome) -> str:
     match outcome:
         case Completed():
             return "completed"
-        case Retry(reason=reason):
-            return f"retry: {reason}"
+        case Retry(reason=reason, counted=counted):
+            return f"retry: {reason}" if counted else f"retry: {reason} (not counted)"
         case TerminalFailure(reason=reason):
             return f"failed: {reason}"
         case _:

@@ -6,23 +6,26 @@ between costs a repetition that Truth refuses, never the work. A handler's excep
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from tbie.core.cause import Cause
 from tbie.core.clock import Clock
-from tbie.core.errors import TbieError, TruthUnavailableError
+from tbie.core.errors import IntentUnavailableError, TbieError, TruthUnavailableError
 from tbie.core.outcome import Outcome, Retry
 from tbie.core.settings import Settings
-from tbie.execution import Drift, Handlers, OneByOne, Progress, Together
+from tbie.execution import AsTheyCome, Drift, Handlers, OneByOne, Progress, Together
 from tbie.intent import Claim, Delete, Disposal, Hold, IntentQueue, Message, Release
 from tbie.pause import FailureClass
 from tbie.truth import Command, Committed, Result, Settle, Step, TruthStore
 from tbie.worker.chain import Chain, Job, NoProgress
+from tbie.worker.flowing import Flowing, check_receives, pieces
 from tbie.worker.guards import PutRight, Run, Superseded, guard
 from tbie.worker.paused import Paused
+from tbie.worker.ripening import Later, Ripe, Ripening, never
 from tbie.worker.settling import disposal, unstorable, words
-from tbie.workflow import Workflow
+from tbie.workflow import Stage, Workflow
 
 
 @dataclass(slots=True)
@@ -34,7 +37,7 @@ class Stepped:
     superseded: int = 0
     released: int = 0
     held: int = 0
-    """Not tried, or not counted: their failure class is paused."""
+    """Not tried, or not counted: their failure class is paused, or the attempt was none."""
     put_right: int = 0
     """Not tried: the row was not as the intent said, and has a fresh intent now."""
 
@@ -67,7 +70,8 @@ class Worker:
         self.name, self.pool = name, pool
         self._workflow, self._handlers, self._truth, self._intent = workflow, handlers, truth, intent
         self._clock, self._settings, self._attest = clock, settings, attest
-        self._chain = Chain(pool, workflow, handlers, progress or NoProgress())
+        self._progress = progress or NoProgress()
+        self._chain = Chain(pool, workflow, handlers, self._progress)
         self._after_commit, self._refresh, self._flush_s = after_commit, refresh, flush_s
         # downstream first: finishing what was begun keeps the number of half-done items small
         self._stages = tuple(reversed(workflow.in_pool(pool)))
@@ -77,12 +81,17 @@ class Worker:
         )
         for stage in self._stages:
             settings.check_stage(stage.name, stage.max_run_s)
+            check_receives(stage, handlers.get(stage.name))
         self._disposals: list[Disposal] = []
         self.held: tuple[Message, ...] = ()
         self.done = self.claimed = self.superseded = 0
         self.first_claim_ms = self.last_superseded_ms = 0
         self.started_ms = clock.now_ms()
         self._paused = Paused(truth, clock, settings)
+        self.worn: str | None = None
+        """Why this process should make room for a fresh one: then it claims nothing any more."""
+        self.later: Later = never
+        """How results of a flow are committed while it says nothing; a process with threads has a better way."""
         self.drift: Drift | None = None
         self._attest_now()
 
@@ -96,7 +105,7 @@ class Worker:
         stepped = Stepped()
         if self.drift is not None or self._clock.monotonic_s() >= self._attest_at_s:
             self._attest_now()  # a machine may be upgraded under a worker, or mended
-        claims = () if self.drift is not None or stopping() else self._claims
+        claims = () if self.drift is not None or self.worn is not None or stopping() else self._claims
         messages = self._exchange(claims)
         if not messages:
             return stepped
@@ -108,7 +117,7 @@ class Worker:
             self._work(messages, stepped, stopping)
         except TruthUnavailableError:
             settled = {id(d.message) for d in self._disposals}
-            self._disposals += [Release(m) for m in messages if id(m) not in settled]
+            self._disposals += [Release(m) for m in self.held if id(m) not in settled]
             self.flush()
             raise
         finally:
@@ -136,14 +145,58 @@ class Worker:
         jobs = self._load(messages, stepped)
         if not jobs:
             return
-        handler = self._handlers[jobs[0].message.envelope.stage]
-        match handler:
-            case Together():
-                outcomes = self._chain.run_together(handler, jobs)
-                settles = [self._settle(job, outcome, ()) for job, outcome in zip(jobs, outcomes, strict=True)]
-                self._commit(settles, jobs, stepped)
-            case OneByOne():
-                self._one_by_one(handler, jobs, stepped, stopping)
+        stage = self._workflow[jobs[0].message.envelope.stage]
+        handler = self._handlers[stage.name]
+        if isinstance(handler, OneByOne):
+            self._one_by_one(handler, jobs, stepped, stopping)
+            return
+        left = pieces(jobs, stage)
+        while left:
+            piece = left.pop(0)
+            match handler:
+                case Together():
+                    outcomes = self._chain.run_together(handler, piece)
+                    settles = [self._settle(job, outcome, ()) for job, outcome in zip(piece, outcomes, strict=True)]
+                    self._commit(settles, piece, stepped)
+                case AsTheyCome():
+                    self._flow(handler, piece, stage, stepped, stopping)
+                    self.worn = handler.worn()
+            if stopping() or self.worn is not None:
+                self._release([job for jobs in left for job in jobs], stepped)
+                return
+
+    def _flow(
+        self, handler: AsTheyCome, jobs: Sequence[Job], stage: Stage, stepped: Stepped, stopping: Callable[[], bool]
+    ) -> None:
+        ripe = Ripening(lambda results: self._commit_ripe(results, stepped), self._clock, self._flush_s, self.later)
+        works = [self._chain.work_of(job) for job in jobs]
+        flow = Flowing(handler, jobs, works, stage, self._progress, ripe.turn)
+        try:
+            while (answer := flow.next()) is not None:
+                job, outcome = answer
+                ripe.add(self._settle(job, outcome, ()), job)
+                if stopping():
+                    break
+        finally:
+            flow.close()
+            ripe.stop()
+        retried, untouched = flow.unanswered()
+        for job, retry in retried:
+            ripe.add(self._settle(job, retry, ()), job)
+        ripe.commit()
+        self._release(untouched, stepped)
+
+    def _commit_ripe(self, results: Sequence[Ripe], stepped: Stepped) -> None:
+        """Truth first, then the messages; a queue that is away for a moment learns of them with the next."""
+        self._commit([settle for settle, _ in results], [job for _, job in results], stepped)
+        done = {id(job.message) for _, job in results}
+        self.held = tuple(message for message in self.held if id(message) not in done)
+        with contextlib.suppress(IntentUnavailableError):
+            self.flush()
+
+    def _release(self, jobs: Sequence[Job], stepped: Stepped) -> None:
+        self._disposals += [Release(job.message) for job in jobs]
+        stepped.released += len(jobs)
 
     def _one_by_one(
         self, handler: OneByOne, jobs: Sequence[Job], stepped: Stepped, stopping: Callable[[], bool]
@@ -153,8 +206,7 @@ class Worker:
         flush_at = self._clock.monotonic_s() + self._flush_s
         for index, job in enumerate(jobs):
             if index and stopping():
-                self._disposals += [Release(left.message) for left in jobs[index:]]
-                stepped.released += len(jobs) - index
+                self._release(jobs[index:], stepped)
                 break
             settles.append(self._settle(job, *self._chain.run(handler, job)))
             if self._clock.monotonic_s() >= flush_at:
@@ -204,8 +256,8 @@ class Worker:
         if isinstance(outcome, Retry):
             until = self._paused.until(FailureClass(job.item.key.tenant, record.stage, outcome.reason))
             if until is not None:
-                job.held_until_ms = max(until, outcome.not_before_ms or 0)
-                outcome = replace(outcome, not_before_ms=job.held_until_ms)
+                outcome = replace(outcome, not_before_ms=max(until, outcome.not_before_ms or 0))
+            job.uncounted = until is not None or not outcome.counted
         return Settle(
             job.item.key,
             record.stage,
@@ -216,7 +268,7 @@ class Worker:
             Cause(f"worker:{self.name}", words(outcome)),
             then,
             message.receives,
-            message.receives >= stage.retry.max_receives and job.held_until_ms is None,
+            message.receives >= stage.retry.max_receives and not job.uncounted,
         )
 
     def _commit(self, settles: Sequence[Settle], jobs: Sequence[Job], stepped: Stepped) -> None:
@@ -229,8 +281,8 @@ class Worker:
         except Exception:  # noqa: BLE001 - one result that cannot be stored (NaN, bytes) must not take its batch along
             results = [self._commit_alone(settle) for settle in settles]
         for settle, job, result in zip(settles, jobs, results, strict=True):
-            self._disposals.append(disposal(settle, job.message, result, job.held_until_ms is not None))
-            stepped.held += job.held_until_ms is not None
+            self._disposals.append(disposal(settle, job.message, result, job.uncounted))
+            stepped.held += job.uncounted
             if isinstance(result, Committed):
                 stepped.committed += 1
             else:

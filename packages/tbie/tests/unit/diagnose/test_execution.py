@@ -78,6 +78,20 @@ def test_work_that_was_put_off_for_minutes_and_is_due_now_has_kept_nobody_waitin
     assert scene.codes() == ["execution_stalled" if staff == "idle" else "bootstrap_silence"]
 
 
+def test_a_worker_that_loads_a_model_is_not_silent_until_that_takes_too_long(scene: Scene) -> None:
+    started_ms, allowed_s = scene.clock.now_ms(), scene.settings.boot_load_budget_s
+
+    def look() -> list[str]:
+        scene.lead(fleet=fleet([["w1", "registered", started_ms]]))
+        scene.work(state="loading", started_ms=started_ms, done=0, claimed=0)
+        return scene.codes()
+
+    scene.later(allowed_s)
+    assert look() == []
+    scene.later(1)
+    assert look() == ["bootstrap_silence"]
+
+
 def test_workers_that_left_when_there_was_nothing_to_do_are_not_silent(scene: Scene) -> None:
     scene.work()
     for _ in range(4):

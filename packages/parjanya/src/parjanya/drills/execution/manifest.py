@@ -1,59 +1,85 @@
-"""A model of which files are missing, or another one than was declared (incident 6b)."""
+"""A model of which a file is missing, or another one than was declared (incident 6b)."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+from parjanya.drills.model_folder import write_model
 from parjanya.drills.scene import Scene
 from parjanya.drills.shape import Budget, Drill
-from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.profiles.declaration import declare
+from parjanya.vision.artifact.attest import Level, attest
+from parjanya.vision.artifact.bake import bake, write
+from parjanya.vision.artifact.manifest import NAME, Manifest
+from parjanya.vision.declared import Classical, Declared, Transformers
+from parjanya.vision.local.engine import scoring
+from parjanya.vision.local.settings import LocalSettings
 from tbie.core.finding import Boundary
 
-MISSING = "model/preprocessor_config.json"
+MISSING = "preprocessor_config.json"
+PATIENCE_S = 20.0
+"""How long an engine may take to let its workers go."""
 
 
 @contextmanager
-def declare_what_is_missing(scene: Scene) -> Iterator[None]:
-    """Declare a file that this machine does not have, before there is work; take it back when it was noticed."""
+def take_a_file_away(scene: Scene) -> Iterator[None]:
+    """Declare a model for the home, take one file out of its folder, and let work come in.
+
+    Nobody here can load a model, so the operator who is called does what is always possible: falls back to the classical engine.
+    """
+    folder = scene.root / "model"
+    _declare(scene, Transformers.of(folder, _baked(folder)))
     scene.start_engine()
-    right = scene.system.truth.read_meta(MANIFEST)
-    if right is None:
-        scene.require(False, "the engine has declared no manifest")
-        right = this_machine(scene.system.workflow).to_json()
-    scene.system.truth.write_meta(MANIFEST, _with_missing(right))
+    (folder / MISSING).unlink()
     scene.injected()
     scene.ingest()
     try:
         yield
-        spent = scene.intent_sql("SELECT coalesce(max(receives), 0) FROM message")[0][0]
+        spent = scene.intent_sql("SELECT coalesce(max(receives), 0) FROM message WHERE stage = 'observe'")[0][0]
         scene.measures["receives_spent"] = spent
         scene.require(spent == 0, f"workers that do not fit have spent {spent} receives")
+        said = [str(beat.body.get("drift")) for beat in scene.system.truth.heartbeats()]
+        scene.require(any(MISSING in words for words in said), f"no worker says what is missing: {said}")
     finally:
-        scene.system.truth.write_meta(MANIFEST, right)
+        scene.engine.end(PATIENCE_S)
+        _declare(scene, Classical())
+    scene.start_engine()
 
 
-def _with_missing(manifest: str) -> str:
-    return json.dumps({**json.loads(manifest), MISSING: "sha256:0f3a"}, sort_keys=True)
+def _baked(folder: Path) -> Manifest:
+    write_model(folder)
+    manifest = bake(folder, scoring=scoring(LocalSettings(folder)))
+    write(manifest, folder / NAME)
+    return manifest
 
 
-def declaration(scene: Scene) -> str:
-    """A worker compares the declaration with its machine before it asks for work."""
-    here = this_machine(scene.system.workflow)
-    drift = attest(Manifest.from_json(_with_missing(here.to_json())), here)
+def _declare(scene: Scene, engine: Declared) -> None:
+    declare(scene.system.truth, engine)
+    scene.system.adopt()
+
+
+def comparison(scene: Scene) -> str:
+    """Whoever deploys compares the folder with its manifest, without loading anything."""
+    folder = scene.root / "deployed"
+    manifest = _baked(folder)
+    (folder / MISSING).unlink()
+    drift = attest(folder, manifest, Level.QUICK)
     if drift is None:
-        raise AssertionError("a machine that lacks a declared file was accepted")
-    return f"refused at boot: declared and not here: {', '.join(drift.differences)}"
+        raise AssertionError("a model folder that lacks a declared file was accepted")
+    component = f"file {MISSING}"
+    declared, found = drift.differences[component]
+    return f"refused before it is deployed: {component}: declared {declared}, found {found}"
 
 
 INCOMPLETE_MODEL = Drill(
     "incomplete_model",
     "6b",
-    "The declared environment names a model file that the workers' machine lacks.",
+    "A file is taken out of the folder of the model that the home declares.",
     "execution_drift",
     Boundary.EXECUTION,
-    declare_what_is_missing,
+    take_a_file_away,
     Budget("boot budget", lambda s: s.boot_register_budget_s),
-    guardrail=declaration,
+    guardrail=comparison,
 )

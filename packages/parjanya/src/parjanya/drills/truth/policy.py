@@ -38,7 +38,9 @@ def judged_by_older_rules(scene: Scene) -> Iterator[None]:
     scene.require(not _judged_by(scene, builtin("culling").version), "the trial run has changed something")
     regrade = scene.command("regrade", "--reason", "stricter rules about what is no photograph")
     scene.until(lambda: not regrade.alive, "the campaign is written down")
-    scene.until(lambda: _judged_by(scene, builtin("culling").version) == sum(before.values()), "everything is judged again")
+    scene.until(
+        lambda: _judged_by(scene, builtin("culling").version) == sum(before.values()), "everything is judged again"
+    )
     scene.until(scene.settled, "everything is judged again")
     scene.measures["after"] = _verdicts(scene)
 

@@ -72,7 +72,14 @@ class Attestor:
         self._golden_drift: Drift | None = None
 
     def at_boot(self, model: Load | None = None, progress: Progress | None = None) -> Drift | None:
-        """Every byte, every version and, with *model* and if the manifest holds them, golden answers."""
+        """Every byte, every version and, with *model* and if the manifest holds them, golden answers.
+
+        Asked again by a process that was told of a drift, it reads nothing as long as the folder has not changed.
+        """
+        known = self._folder_drift or self._golden_drift
+        if known is not None and self._seen == list_folder(self._folder).files:
+            return known
+        self._golden_drift = None
         self._look(weights_too=True, progress=progress)
         if self._folder_drift is None and model is not None and self.manifest.has_golden:
             self._golden_drift = _golden(self.manifest, model)

@@ -16,6 +16,8 @@ Difference = tuple[str, str | None, str | None]
 """Component, declared, found; None where it is absent."""
 
 _MOST_VALUE = 160
+_IN_ORDER = "nothing wrong with it"
+"""What a manifest declares of everything that it does not speak of: a folder with a problem is not baked."""
 
 
 def files(declared: Mapping[str, Mapping[str, Any]], found: Mapping[str, Mapping[str, Any]]) -> Iterator[Difference]:
@@ -47,9 +49,11 @@ def drift(differences: Iterable[Difference], problems: Iterable[Problem] = ()) -
     for component, was, now in differences:
         every.setdefault(component, (was, now))
     for problem in problems:
-        was, now = every.get(problem.subject, ("nothing wrong with it", None))
-        if now is None or was == "nothing wrong with it":
-            every[problem.subject] = (was, problem.words)
+        if problem.subject in every:
+            was, now = every[problem.subject]
+            every[problem.subject] = (was, f"{now or 'absent'}; {problem.words}")
+        else:
+            every[problem.subject] = (_IN_ORDER, problem.words)
     if not every:
         return None
     told = dict(list(every.items())[:SHOWN])

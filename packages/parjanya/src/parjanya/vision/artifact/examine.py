@@ -27,8 +27,10 @@ from parjanya.vision.artifact.digest import Digest, Progress, content, digest_al
 from parjanya.vision.artifact.folder import Listing, Stamp, list_folder
 from parjanya.vision.artifact.problems import Problem, file, shown
 
-MOST_TEXT_BYTES = 64 << 20
-"""Of a JSON file or a template. The largest known tokenizer has 33 MB."""
+MOST_TEXT_BYTES = 4 << 20
+"""Of a JSON file or a template."""
+LARGER = {TOKENIZER: 64 << 20, weights.INDEX: 32 << 20}
+"""The same of two that grow with the vocabulary and the model. The largest known tokenizer has 33 MB."""
 MOST_CODE_BYTES = 1 << 20
 
 REQUIRED = {
@@ -126,12 +128,12 @@ class _Texts:
             return None
         return parsed
 
-    def text(self, name: str, most: int = MOST_TEXT_BYTES) -> str | None:
+    def text(self, name: str, most: int | None = None) -> str | None:
         """The text of the file *name*, None if there is no such file or it is no text."""
         if name not in self._files:
             return None
         try:
-            return content(self._root, name, self._files[name], most).decode()
+            return content(self._root, name, self._files[name], most or LARGER.get(name, MOST_TEXT_BYTES)).decode()
         except UnicodeDecodeError:
             self.problems.append(Problem(file(name), "is no text in UTF-8"))
         except OSError as error:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ CODE = (".py", ".pyc", ".so")
 
 _EVEN = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
 """Families whose layers all have the same tensors."""
+MOST_TENSORS = 200_000
+"""A mixture of 256 experts in 61 layers has half as many."""
+_MOST_HOLES = 1_000
 _NAMED = 3
 """Tensors that one problem names."""
 _NUMBERED = re.compile(r"(.+?)\.(\d{1,5})\.(.+)")
@@ -49,6 +53,9 @@ def read_weights(root: Path, names: Iterable[str]) -> tuple[dict[str, dict[str, 
             problems.append(Problem(file(name), str(error)))
         except OSError as error:
             problems.append(unreadable(name, error))
+        if sum(map(len, tensors.values())) > MOST_TENSORS:
+            problems.append(Problem("weights", f"there are more than {MOST_TENSORS} tensors: that is no model"))
+            break
     return tensors, problems
 
 
@@ -112,18 +119,19 @@ def _index(tensors: Mapping[str, Mapping[str, Tensor]], index: Mapping[str, Any]
 
 def _even(names: Iterable[str]) -> list[Problem]:
     """Layers of one stack without a gap, and each with the same tensors: a dropped tensor leaves a hole."""
+    holes = list(islice(_holes(names), _MOST_HOLES))
+    if not holes:
+        return []
+    return [Problem("weights", f"tensors that other layers have are missing: {'; '.join(bounded(holes, _NAMED))}")]
+
+
+def _holes(names: Iterable[str]) -> Iterator[str]:
     stacks: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
     for name in names:
         if parts := _NUMBERED.fullmatch(name):
             stacks[parts[1]][int(parts[2])].add(parts[3])
-    holes: list[str] = []
     for stack, layers in sorted(stacks.items()):
         every = set().union(*layers.values())
         for number in range(max(layers) + 1):
-            missing = every - layers.get(number, set())
-            holes += [f"{shown(stack)}.{number}.{shown(rest)}" for rest in sorted(missing)]
-    return (
-        [Problem("weights", f"tensors that other layers have are missing: {'; '.join(bounded(holes, _NAMED))}")]
-        if holes
-        else []
-    )
+            for rest in sorted(every - layers.get(number, set())):
+                yield f"{shown(stack)}.{number}.{shown(rest)}"

@@ -7,7 +7,9 @@ neither torch nor, when the id of the manifest is declared, the folder.
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 CODE = 1
 """Raise it when this package changes what a model is shown, or how its answer is chosen."""
+AGAIN_AFTER_S = 60.0
+"""A folder that was refused is looked at again after this: a full look reads every byte, and heartbeats are more frequent."""
 PACKAGES = ("torch", "transformers", "llguidance", "pillow")
 """Their versions change answers; a manifest holds them, without one they are part of the identity."""
 
@@ -60,6 +64,7 @@ def open_model(settings: LocalSettings, clock: Clock) -> LocalModel:
         ImportError: the extra ``transformers`` is not installed.
     """
     checked = folder.read(settings.folder)
+    os.environ["HF_HUB_OFFLINE"] = "1"  # read when the libraries are imported
     from parjanya.vision.local import load, model  # noqa: PLC0415 - torch is imported here, by those who need it
 
     device = load.device_for(settings.device)
@@ -85,18 +90,34 @@ class TransformersEngine:
         self._model: LocalModel | None = None
         self._flow: DeviceFlow[Preview] | None = None
         self._ready_bytes: int | None = None
+        self._refused: tuple[float, Drift] | None = None
+        """When, on the monotonic clock, this process was last found unfit, and why."""
 
     def identity(self) -> Mapping[str, Any]:
         """All that changes answers. Raises ``ModelFolderError`` or ``ArtifactError`` if it depends on a damaged folder."""
         if self._identity is None:
-            self._identity = {"engine": self.name, **self._model_identity(), **scoring(self._settings)}
+            self._identity = {"engine": self.name, "model": self._model_identity(), **scoring(self._settings)}
         return self._identity
 
     def attest(self) -> Drift | None:
         """At boot: every byte if there is a manifest, then the model itself. Later: what has been touched since."""
+        if self._flow is not None:
+            return self._again()
+        now_s = self._clock.monotonic_s()
+        if self._refused is not None and now_s - self._refused[0] < AGAIN_AFTER_S:
+            return self._refused[1]
+        drift = self._try()
+        self._refused = None if drift is None else (self._clock.monotonic_s(), drift)
+        return drift
+
+    def _again(self) -> Drift | None:
         try:
-            if self._flow is not None:
-                return self._attestor.again() if self._attestor is not None else None
+            return self._attestor.again() if self._attestor is not None else None
+        except Exception as error:  # noqa: BLE001 - a folder that can no longer be looked at is not what was declared
+            return Drift({"model": ("a folder that can be read", printable(f"{type(error).__name__}: {error}"))})
+
+    def _try(self) -> Drift | None:
+        try:
             return self._boot()
         except ImportError as error:
             wanted = "torch, transformers and llguidance (the extra parjanya[transformers])"
@@ -111,11 +132,13 @@ class TransformersEngine:
                 "the engine has not been attested; call attest() first, and go on only if it returns None"
             )
         manifest = self._attestor.manifest.id if self._attestor is not None else None
-        for position, seen in self._flow.observe(pictures, begin):
-            if isinstance(seen, Observed):
-                yield position, replace(seen, provenance={"manifest": manifest, **seen.provenance})
-            else:
-                yield position, seen
+        flow: Any = self._flow.observe(pictures, begin)  # a generator: stopping this one stops that one
+        with closing(flow):
+            for position, seen in flow:
+                if isinstance(seen, Observed):
+                    yield position, replace(seen, provenance={"manifest": manifest, **seen.provenance})
+                else:
+                    yield position, seen
 
     def worn(self) -> str | None:
         """Memory that does not come back, on the device or in the host."""
@@ -147,7 +170,6 @@ class TransformersEngine:
         if (self._settings.folder / MANIFEST).is_file():
             return {"manifest": read_manifest(self._settings.folder / MANIFEST).id}
         return {
-            "manifest": None,
             "sketch": folder.read(self._settings.folder).sketch,
             "packages": {name: _installed(name) for name in PACKAGES},
         }
@@ -158,7 +180,10 @@ class TransformersEngine:
         if isinstance(manifest, Drift):
             return manifest
         if manifest is not None:
-            self._attestor = Attestor(settings.folder, manifest, scoring(settings))
+            if (
+                self._attestor is None or self._attestor.manifest != manifest
+            ):  # kept: what it has read is not read again
+                self._attestor = Attestor(settings.folder, manifest, scoring(settings))
             if (drift := self._attestor.at_boot(self._opened)) is not None:
                 return drift
         if (drift := probe(self._opened())) is not None:

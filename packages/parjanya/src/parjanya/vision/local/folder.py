@@ -73,8 +73,11 @@ class ModelFolder:
     """SHA-256 over the small files and the tables of tensors: tells apart two models, not two states of their weights."""
 
 
-def read(path: Path) -> ModelFolder:
-    """Read and check the folder *path*. Raises ``ModelFolderError``."""
+def read(path: Path, *, weights: bool = True) -> ModelFolder:
+    """Read and check the folder *path*. Raises ``ModelFolderError``.
+
+    Without *weights* (benchmarks make random ones on the device) it need hold none.
+    """
     if not path.is_dir():
         raise ModelFolderError(f"{path} is not a folder; give the folder that holds the model's config.json")
     _refuse_code(path)
@@ -97,10 +100,15 @@ def read(path: Path) -> ModelFolder:
         raise ModelFolderError(
             f"config.json says model_type {config.get('model_type')!r}; supported is {MODEL_TYPE!r} (Qwen3-VL)"
         )
+    if "quantization_config" in config:
+        raise ModelFolderError(
+            "config.json describes quantised weights; this engine runs bfloat16 and float32 alone. A server such as vLLM "
+            "runs them: use the engine openai"
+        )
     images = _images(small["preprocessor_config.json"], _part(config, "vision_config"))
     stops, pad = _ends(small["generation_config.json"])
     template = _chat_template(path, small["tokenizer_config.json"])
-    tables = _tables(path)
+    tables = _tables(path) if weights else {}
     sketch = hashlib.sha256(json.dumps([small, template, tables], sort_keys=True).encode()).hexdigest()
     return ModelFolder(
         path, config, images, template, stops, pad, frozenset(n for t in tables.values() for n in t), sketch

@@ -6,7 +6,6 @@ would only warn of (tensors that are missing, left over or of another shape) is 
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ import transformers
 from transformers import AutoTokenizer, Qwen3VLForConditionalGeneration
 
 from parjanya.observation import prompt as question
+from parjanya.vision.local import attention
 from parjanya.vision.local.folder import ModelFolder, ModelFolderError
 from parjanya.vision.local.grammar import Grammar, GrammarError
 from parjanya.vision.local.prompt import Prompt
@@ -58,7 +58,6 @@ def dtype_for(wanted: str, device: torch.device) -> torch.dtype:
 
 def load(folder: ModelFolder, device: torch.device, dtype: torch.dtype) -> Loaded:
     """Load *folder*. Raises ``ModelFolderError`` for what is wrong with it, and what torch raises when memory is short."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     tokenizer = _tokenizer(folder)
@@ -142,7 +141,7 @@ def _model(folder: ModelFolder, dtype: torch.dtype) -> Qwen3VLForConditionalGene
             trust_remote_code=False,
             use_safetensors=True,
             dtype=dtype,
-            attn_implementation="sdpa",
+            attn_implementation=attention.register(),
             output_loading_info=True,
         )
     except (MemoryError, torch.OutOfMemoryError):

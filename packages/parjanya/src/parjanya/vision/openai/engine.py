@@ -5,25 +5,27 @@ pictures and takes answers, two threads prepare, one loop holds the requests. Ev
 ``OpenaiSettings.longest_s`` of its beginning, whatever the server does.
 
 When a request fails, it is first found out whose fault it is: the server is asked something that it could answer before
-(``inspection``). If it can no more, no picture is charged and the engine declines work until it can; if it can, the picture
-has had its attempt.
+(``inspection``). If it can, the picture has had its attempt. If it can no more, no picture is charged and the engine declines
+work until it can; those that were with the server when it was lost are then shown to it alone, one after the other, and
+one under which it is lost again is charged: a picture that kills servers must not do so for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 from parjanya.observation.validate import printable
 from parjanya.vision.engine import Begin, Picture, Seen, Unanswered
 from parjanya.vision.openai.answer import Puzzle, Shown, read
 from parjanya.vision.openai.ask import identity, observation_request
+from parjanya.vision.openai.blame import busy, failure, found_in, unreachable
 from parjanya.vision.openai.loop import LoopThread
 from parjanya.vision.openai.picture import PictureError, Prepared, prepare
-from parjanya.vision.openai.replies import NoReply, Replied, Reply, rest_s
+from parjanya.vision.openai.replies import Replied, Reply, rest_s
 from parjanya.vision.openai.settings import OpenaiSettings, checked
 from parjanya.vision.openai.standing import Standing
 from tbie.core.clock import Clock, SystemClock
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 PREPARING = 2
 """Threads that prepare, and pictures that wait prepared: 0.1 s each, beside requests of seconds."""
 
-_NOT_ACCEPTED = {400, 413, 415, 422}
+MOST_SUSPECTS = 1_000
+"""Remembered names; no more than ``in_flight`` are with a server when it is lost."""
 
 
 class EngineMissingError(ImportError):
@@ -82,6 +85,8 @@ class OpenaiEngine:
         self._closed = False
         self._check: Future[None] | None = None
         self._witness: asyncio.Task[Inspected] | None = None
+        self._suspects: dict[str, None] = {}
+        """Names of pictures that were with the server when it was lost, the oldest first."""
 
     def identity(self) -> Mapping[str, Any]:
         """See ``ask.identity``."""
@@ -93,8 +98,8 @@ class OpenaiEngine:
             return Drift({"engine": ("running", "closed")})
         try:
             if not self._booted:
+                self._booted = True  # whatever comes of it: from here on, looking again has its back-off
                 self._loop.submit(self._inspect(self._settings.probe_timeout_s)).result()
-                self._booted = True
             elif self._standing.is_due() or self._check is not None:
                 self._continue_check()
         except Exception as error:  # noqa: BLE001 - whatever happens here, the worker must learn that it may not take work
@@ -103,28 +108,31 @@ class OpenaiEngine:
             )
         return self._standing.drift
 
-    def observe(self, pictures: Sequence[Picture], begin: Begin) -> Iterator[tuple[int, Seen]]:
+    def observe(self, pictures: Sequence[Picture], begin: Begin) -> Generator[tuple[int, Seen], None, None]:
         """See ``Engine.observe``. Pictures are begun one at a time, each just before it is decoded."""
         answers: queue.SimpleQueue[tuple[int, Seen]] = queue.SimpleQueue()
         slots = asyncio.Semaphore(self._settings.in_flight)
         running: dict[int, Future[None]] = {}
-        waiting = iter(range(len(pictures)))
+        suspects = [position for position, picture in enumerate(pictures) if picture.name in self._suspects]
+        others = [position for position in range(len(pictures)) if position not in set(suspects)]
 
-        def begin_next() -> None:
-            position = next(waiting, None)
+        def begin_next(positions: Iterator[int], alone: bool) -> None:
+            position = next(positions, None)
             if position is not None:
                 begin([position])
-                work = self._deliver(position, pictures[position], slots, answers.put)
+                work = self._deliver(position, pictures[position], alone, slots, answers.put)
                 running[position] = self._loop.submit(work)
 
+        window = self._settings.in_flight + min(PREPARING, self._settings.in_flight)
         try:
-            for _ in range(self._settings.in_flight + PREPARING):
-                begin_next()
-            while running:
-                position, seen = answers.get()
-                del running[position]
-                begin_next()
-                yield position, seen
+            for positions, alone in ((iter(suspects), True), (iter(others), False)):
+                for _ in range(1 if alone else window):
+                    begin_next(positions, alone)
+                while running:
+                    position, seen = answers.get()
+                    del running[position]
+                    begin_next(positions, alone)
+                    yield position, seen
         finally:
             if running and not self._closed:
                 self._loop.settle(list(running.values()))
@@ -138,15 +146,19 @@ class OpenaiEngine:
         if self._closed:
             return
         self._closed = True
-        self._loop.submit(self._transport.close()).result()
-        self._loop.close()
+        self._loop.close(self._transport.close())
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _deliver(
-        self, position: int, picture: Picture, slots: asyncio.Semaphore, put: Callable[[tuple[int, Seen]], None]
+        self,
+        position: int,
+        picture: Picture,
+        alone: bool,
+        slots: asyncio.Semaphore,
+        put: Callable[[tuple[int, Seen]], None],
     ) -> None:
         try:
-            seen = await self._see(picture, slots)
+            seen = await self._see(picture, alone, slots)
         except asyncio.CancelledError:  # whoever waits for this answer must not wait for ever
             put(
                 (
@@ -159,7 +171,7 @@ class OpenaiEngine:
             seen = Unanswered("model_failed", {"message": printable(f"{type(error).__name__}: {error}")})
         put((position, seen))
 
-    async def _see(self, picture: Picture, slots: asyncio.Semaphore) -> Seen:
+    async def _see(self, picture: Picture, alone: bool, slots: asyncio.Semaphore) -> Seen:
         if not_now := self._not_now():
             return not_now
         try:
@@ -168,17 +180,18 @@ class OpenaiEngine:
         except PictureError as error:
             return Unanswered("preview_unreadable", {"message": printable(str(error))}, terminal=True)
         async with slots:
-            return self._not_now() or await self._ask(ready, max(1, picture.attempt))
+            return self._not_now() or await self._ask(ready, picture, alone)
 
     def _not_now(self) -> Unanswered | None:
         """The answer to a picture that the server need not be asked about."""
         if drift := self._standing.drift:
-            return _unreachable(drift, self._standing.next_check_s())
+            return unreachable(drift, self._standing.next_check_s())
         if (rest := self._standing.rest_s()) > 0:
-            return _busy(rest, "the server asked to be left alone")
+            return busy(rest, "the server asked to be left alone")
         return None
 
-    async def _ask(self, ready: Prepared, attempt: int) -> Seen:
+    async def _ask(self, ready: Prepared, picture: Picture, alone: bool) -> Seen:
+        attempt = max(1, picture.attempt)
         shown = Shown(ready, self._settings.pixel_budget_px, attempt, self._text_tokens)
         reply = await self._post(ready, attempt)
         if isinstance(reply, Reply):
@@ -186,15 +199,15 @@ class OpenaiEngine:
                 seen = read(reply, shown)
                 if not isinstance(seen, Puzzle):
                     self._standing.answered()
+                    self._suspects.pop(picture.name, None)
                     return seen
-                return await self._whose_fault(
-                    Unanswered("answer_invalid", {"problems": [seen.words], "beginning": ""})
-                )
+                puzzled = Unanswered("answer_invalid", {"problems": [seen.words], "beginning": ""})
+                return await self._whose_fault(puzzled, picture, alone)
             if reply.status == 429 or (reply.status == 503 and reply.retry_after):
                 seconds = rest_s(reply, self._clock.now_ms())
                 self._standing.leave_alone(seconds)
-                return _busy(seconds, f"HTTP {reply.status}: {reply.said()}")
-        return await self._whose_fault(_failure(reply, ready))
+                return busy(seconds, f"HTTP {reply.status}: {reply.said()}")
+        return await self._whose_fault(failure(reply, ready), picture, alone)
 
     async def _post(self, ready: Prepared, attempt: int) -> Replied:
         """Ask about one picture; once more if it was the wish for probabilities that was refused."""
@@ -210,18 +223,25 @@ class OpenaiEngine:
         body = observation_request(self._settings, ready, attempt, with_logprobs=False)
         return await self._transport.post("/chat/completions", body, left_s)
 
-    async def _whose_fault(self, charge: Unanswered) -> Unanswered:
+    async def _whose_fault(self, charge: Unanswered, picture: Picture, alone: bool) -> Unanswered:
         """*charge* if the server can still answer what it could before, else that the server is away."""
         if self._standing.drift is None:
             if self._witness is None or self._witness.done():
                 self._witness = asyncio.create_task(self._inspect(self._settings.witness_timeout_s))
             inspected = await asyncio.shield(self._witness)
             if inspected.rest_s is not None:
-                return _busy(inspected.rest_s, str(charge.evidence.get("message", "")))
+                return busy(inspected.rest_s, str(charge.evidence.get("message", "")))
         drift = self._standing.drift
         if drift is None:
+            self._suspects.pop(picture.name, None)
             return charge
-        return _unreachable(drift, self._standing.next_check_s(), charge.evidence)
+        if charge.evidence.get("kind") != "unreachable":  # the picture did get there
+            if alone:
+                return Unanswered("model_lost", {**charge.evidence, **found_in(drift)})
+            self._suspects[picture.name] = None
+            while len(self._suspects) > MOST_SUSPECTS:
+                del self._suspects[next(iter(self._suspects))]
+        return unreachable(drift, self._standing.next_check_s(), charge.evidence)
 
     async def _inspect(self, total_s: float) -> Inspected:
         """Look at the server in full and note what was found."""
@@ -245,11 +265,10 @@ class OpenaiEngine:
         if self._check is None:
             look: Coroutine[Any, Any, None] = self._glance() if self._standing.drift is None else self._look_again()
             self._check = self._loop.submit(look)
-        try:
-            self._check.result(self._settings.check_timeout_s)
-        except TimeoutError:
-            return
-        self._check = None
+        done, _ = wait([self._check], self._settings.check_timeout_s)
+        if done:
+            finished, self._check = self._check, None
+            finished.result()
 
     async def _look_again(self) -> None:
         await self._inspect(self._settings.probe_timeout_s)
@@ -262,26 +281,3 @@ class OpenaiEngine:
             self._standing.is_unfit(found.drift)
         else:
             self._standing.is_fit()
-
-
-def _failure(reply: Replied, ready: Prepared) -> Unanswered:
-    """What to say of a picture whose request failed, if it turns out that the server is well."""
-    evidence: dict[str, Any] = {"grid": list(ready.grid), "run_s": round(reply.run_s, 3)}
-    if isinstance(reply, NoReply):
-        evidence["message"] = reply.words
-        return Unanswered("model_timeout" if reply.kind == "timeout" else "model_failed", evidence)
-    evidence |= {"status": reply.status, "message": reply.said()}
-    if reply.status in _NOT_ACCEPTED:
-        return Unanswered("picture_not_accepted", evidence, terminal=True)
-    return Unanswered("model_failed", evidence)
-
-
-def _unreachable(drift: Drift, next_check_s: float, more: Mapping[str, Any] | None = None) -> Unanswered:
-    words = {name: found for name, (_, found) in drift.differences.items()}
-    return Unanswered(
-        "model_unreachable", {**(more or {}), **words}, not_before_s=max(1.0, next_check_s), counted=False
-    )
-
-
-def _busy(seconds: float, words: str) -> Unanswered:
-    return Unanswered("model_busy", {"message": printable(words)}, not_before_s=max(1.0, seconds), counted=False)

@@ -34,9 +34,10 @@ class LoopThread:
         # The cancellation of each task was handed to the loop before this, so a round of it later all have been told.
         self.submit(_others_end()).result(_PATIENCE_S)
 
-    def close(self) -> None:
-        """Cancel what runs, stop the loop, end the thread."""
+    def close(self, last: Coroutine[Any, Any, None]) -> None:
+        """Cancel what runs, run *last*, stop the loop, end the thread."""
         self.submit(_cancel_others()).result(_PATIENCE_S)
+        self.submit(last).result(_PATIENCE_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE_S)
         self._loop.close()

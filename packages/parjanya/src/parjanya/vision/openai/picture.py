@@ -58,9 +58,11 @@ def fitted(width: int, height: int, budget_px: int) -> tuple[int, int]:
         wide, high = (max(TOKEN_PX, math.floor(side / shrink / TOKEN_PX) * TOKEN_PX) for side in (width, height))
         if wide * high > budget_px:  # the short side could not shrink further: the long one must
             wide, high = (min(side, budget_px // TOKEN_PX // TOKEN_PX * TOKEN_PX) for side in (wide, high))
-    elif wide * high < LEAST_PX and budget_px >= LEAST_PX:
+    elif wide * high < LEAST_PX:
         grow = math.sqrt(LEAST_PX / (width * height))
-        wide, high = (math.ceil(side * grow / TOKEN_PX) * TOKEN_PX for side in (width, height))
+        larger = [math.ceil(side * grow / TOKEN_PX) * TOKEN_PX for side in (width, height)]
+        if math.prod(larger) <= budget_px:
+            wide, high = larger
     return wide, high
 
 

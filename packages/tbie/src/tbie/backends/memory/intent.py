@@ -132,12 +132,12 @@ class MemoryIntent:
                     held += 1
             return held
 
-    def release_owner(self, owner: str, except_token: str | None = None) -> list[Message]:
+    def release_owner(self, owner: str, except_tokens: tuple[str, ...] = ()) -> list[Message]:
         with self._lock:
             released = [m for m in self._messages.values() if m.owner == owner]
             messages = [Message(m.envelope, m.receipt, m.receives, m.sent_ms) for m in released]
             for stored in released:
-                if stored.envelope.token != except_token:
+                if stored.envelope.token not in except_tokens:
                     self._give_back(stored, 0)
                     stored.receives -= 1
             return messages

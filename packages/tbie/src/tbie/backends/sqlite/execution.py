@@ -54,6 +54,11 @@ class Death:
     """``worker_died`` or ``timed_out``."""
     evidence: Facts
 
+    @property
+    def suspects(self) -> tuple[str, ...]:
+        """Tokens of what it was working on: one of them may be to blame."""
+        return self.doing.tokens if self.doing is not None else ()
+
 
 @dataclass(slots=True)
 class _Pool:
@@ -152,8 +157,9 @@ class ProcessFleet:
 
     def _note_death(self, pool: str, death: Death) -> None:
         doing, now = death.doing, self._clock.now_ms()
-        stage, item, tenant = (doing.stage, doing.item.item, doing.item.tenant) if doing else ("", "", "")
-        died = Died(death.owner, death.reason, stage, item, tenant, now)
+        count, stage = (doing.items, doing.stage) if doing is not None else (0, "")
+        tenant, item = doing.item if doing is not None and count == 1 else ("", "")  # of several, nobody is named
+        died = Died(death.owner, death.reason, stage, item, tenant, now, count)
         self._died.setdefault(pool, deque(maxlen=_DEATHS)).append(died)
 
     def _note_boot_failure(self, staff: _Pool, words: str) -> None:

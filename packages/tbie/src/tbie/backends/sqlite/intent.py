@@ -171,13 +171,13 @@ class SqliteIntent:
                 held += cursor.rowcount
         return held
 
-    def release_owner(self, owner: str, except_token: str | None = None) -> list[Message]:
+    def release_owner(self, owner: str, except_tokens: tuple[str, ...] = ()) -> list[Message]:
         with self._db.write() as connection:
             rows = connection.execute(f"SELECT {_COLUMNS} FROM message WHERE owner=?", (owner,)).fetchall()
             connection.execute(
                 "UPDATE message SET visible_ms=0, owner=NULL, receipt=0, receives=receives-1"
-                " WHERE owner=? AND token IS NOT ?",
-                (owner, except_token),
+                f" WHERE owner=? AND token NOT IN ({','.join('?' * len(except_tokens))})",
+                (owner, *except_tokens),
             )
         return [_message(row) for row in rows]
 

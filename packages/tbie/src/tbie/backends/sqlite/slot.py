@@ -9,13 +9,19 @@ import fcntl
 import mmap
 import os
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from tbie.core.clock import Clock
 from tbie.core.keys import ItemKey
+from tbie.execution import Suspect
 
-_SIZE = 1024
+_SIZE = 4096
+_ROOM_FOR_TOKENS = 2560
+SUSPECTS = 64
+"""Items named at once, as far as their tokens fit (of the usual length they do). Whoever is not named is not charged for a death
+and goes back with the batch-mates: if it is to blame, it is named, or alone, when enough of the others have been settled."""
 _HEAD = struct.Struct("<BdH")  # busy flag, deadline on the monotonic clock, length of the text that follows
 SUFFIX = ".slot"
 
@@ -25,8 +31,17 @@ class Doing(NamedTuple):
 
     stage: str
     item: ItemKey
-    token: str
+    """The first of the items in hand."""
+    tokens: tuple[str, ...]
+    """Of the items in hand, that one's first."""
     deadline_s: float
+    unnamed: int = 0
+    """How many more there were for which there was no room."""
+
+    @property
+    def items(self) -> int:
+        """Items in hand."""
+        return len(self.tokens) + self.unnamed
 
 
 class Slot:
@@ -41,8 +56,12 @@ class Slot:
         os.ftruncate(self._fd, _SIZE)
         self._map = mmap.mmap(self._fd, _SIZE)
 
-    def begin(self, stage: str, item: ItemKey, token: str, max_run_s: float) -> None:
-        text = "\n".join((stage, token, *item)).encode("utf-8", "surrogateescape")[: _SIZE - _HEAD.size]
+    def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
+        if not suspects:
+            self.end()
+            return
+        words = (stage, _tokens(suspects), *suspects[0].item)
+        text = "\n".join(words).encode("utf-8", "surrogateescape")[: _SIZE - _HEAD.size]
         self._map[0] = 0  # not valid while it is being written
         self._map[_HEAD.size : _HEAD.size + len(text)] = text
         _HEAD.pack_into(self._map, 0, 0, self._clock.monotonic_s() + max_run_s, len(text))
@@ -58,6 +77,19 @@ class Slot:
         os.close(self._fd)
 
 
+def _tokens(suspects: Sequence[Suspect]) -> str:
+    """As many tokens as there is room for, the first ones, and how many there was none for."""
+    named = [suspects[0].token]
+    room = _ROOM_FOR_TOKENS - len(named[0])
+    for suspect in suspects[1:SUSPECTS]:
+        room -= 1 + len(suspect.token)
+        if room < 0:
+            break
+        named.append(suspect.token)
+    left = len(suspects) - len(named)
+    return ",".join([*named, f"+{left}"] if left else named)
+
+
 def read_slot(path: Path) -> Doing | None:
     """What the worker of this slot is, or was, working on; None if nothing, or if it changed while it was read."""
     try:
@@ -70,8 +102,11 @@ def read_slot(path: Path) -> Doing | None:
     parts = data[_HEAD.size : _HEAD.size + length].decode("utf-8", "surrogateescape").split("\n", 3)
     if len(parts) != 4:
         return None
-    stage, token, tenant, item = parts
-    return Doing(stage, ItemKey(tenant, item), token, deadline_s)
+    stage, tokens, tenant, item = parts
+    named, _, left = tokens.partition(",+")
+    return Doing(
+        stage, ItemKey(tenant, item), tuple(named.split(",")), deadline_s, int(left) if left.isdecimal() else 0
+    )
 
 
 def is_alive(path: Path) -> bool:

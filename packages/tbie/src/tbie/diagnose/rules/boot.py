@@ -11,6 +11,7 @@ from tbie.diagnose.heartbeats import WORKER, number
 from tbie.diagnose.rules.execution import visible
 from tbie.diagnose.view import View
 from tbie.reconciler.boots import budget_s, join
+from tbie.truth import Heartbeat
 
 
 def bootstrap_silence(view: View) -> Iterator[Finding]:
@@ -59,8 +60,15 @@ def boots(view: View, pool: str) -> list[Boot]:
         started_ms = number(beat, "started_ms")
         if beat.instance not in told and started_ms is not None:
             told[beat.instance] = Boot(beat.instance, BootState.REGISTERED, int(started_ms))
-    declining = {b.instance for b in mine if b.body.get("state") == "execution_drift"}
-    return [boot for boot in join(told.values(), mine) if boot.owner not in declining]
+    excused = {b.instance for b in mine if b.body.get("state") == "execution_drift" or _is_loading(view, b)}
+    return [boot for boot in join(told.values(), mine) if boot.owner not in excused]
+
+
+def _is_loading(view: View, beat: Heartbeat) -> bool:
+    """Whether a worker says that it reads what it needs (a model, say), and has not said so for too long."""
+    started_ms = number(beat, "started_ms")
+    allowed_ms = view.settings.boot_load_budget_s * 1000
+    return beat.body.get("state") == "loading" and started_ms is not None and view.now_ms - started_ms <= allowed_ms
 
 
 def _silent(view: View, pool: str) -> list[Finding]:

@@ -146,7 +146,7 @@ def worker_died(view: View) -> Iterator[Finding]:
         if recent:
             last = recent[-1]
             at_ms = last.get("at_ms")
-            names = ("owner", "reason", "tenant", "item", "stage")
+            names = ("owner", "reason", "tenant", "item", "stage", "suspects")
             yield found(
                 "worker_died",
                 Evidence("deaths", len(recent), source, beat.at_ms),

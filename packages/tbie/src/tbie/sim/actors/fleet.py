@@ -66,7 +66,7 @@ class SimFleet(Actor):
         world = self.world
         now = world.clock.now_ms()
         for hand in list(self.staff):
-            if hand.alive and hand.doing is not None and now > hand.doing[3]:
+            if hand.alive and hand.doing is not None and now > hand.doing[2]:
                 hand.process.dead = True
                 world.note(hand.name, "is ended", "overdue")
                 hand.hung = True
@@ -74,10 +74,10 @@ class SimFleet(Actor):
                 self._remove(hand)
         while self._unburied:
             hand = self._unburied[0]
-            token = hand.doing[2] if hand.doing is not None else None
+            suspects = hand.doing[1] if hand.doing is not None else ()
             reason = "timed_out" if hand.hung else "worker_died"
             stores = (self.process.workflow, self.process.truth, self.process.intent)
-            settle_death(hand.name, token, *stores, reason, {"exit_status": -9})
+            settle_death(hand.name, suspects, *stores, reason, {"exit_status": -9})
             self._unburied.remove(hand)
         for pool, desired in sorted(self.desired.items()):
             running = sum(hand.pool == pool for hand in self.staff)

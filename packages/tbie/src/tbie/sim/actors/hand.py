@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tbie.core.errors import TbieError
-from tbie.core.keys import ItemKey
 from tbie.core.outcome import Facts
 from tbie.core.reading import BootState
-from tbie.execution import Drift, Handlers, OneByOne
+from tbie.execution import Drift, Handlers, OneByOne, Suspect
 from tbie.intent import Message
 from tbie.sim.actors.base import Actor
 from tbie.sim.handlers import Handling
@@ -40,8 +40,8 @@ class Hand(Actor):
         self.worker: Worker | None = None
         self.hung = False
         self.left = False
-        self.doing: tuple[str, ItemKey, str, int] | None = None
-        """Stage, item, token and deadline: what a supervisor reads when this process is dead or overdue."""
+        self.doing: tuple[str, tuple[str, ...], int] | None = None
+        """Stage, tokens and deadline: what a supervisor reads when this process is dead or overdue."""
         self.stuck_with: tuple[Message, ...] = ()
         """What it held when it hung: its second thread goes on extending that."""
         self.handling = Handling(self)
@@ -49,9 +49,10 @@ class Hand(Actor):
 
     # -- as Progress
 
-    def begin(self, stage: str, item: ItemKey, token: str, max_run_s: float) -> None:
+    def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
         """As a worker notes it for its supervisor."""
-        self.doing = (stage, item, token, self.world.clock.now_ms() + int(max_run_s * 1000))
+        tokens = tuple(suspect.token for suspect in suspects)
+        self.doing = (stage, tokens, self.world.clock.now_ms() + int(max_run_s * 1000))
 
     def hang(self) -> HangError:
         """From now on its first thread does nothing any more; the handler raises what comes back."""

@@ -210,12 +210,24 @@ class Leases(WithIntent):
     def test_the_message_that_a_dead_owner_was_working_on_is_left_to_the_caller(self, intent: IntentQueue) -> None:
         intent.send([envelope("i1"), envelope("i2")])
         killer, mate = claim(intent, 2, owner="dead")
-        held = intent.release_owner("dead", killer.envelope.token)
+        held = intent.release_owner("dead", (killer.envelope.token,))
         assert sorted(names(held)) == sorted(names([killer, mate])), "all it held, this one included"
         assert names(claim(intent, owner="w2")) == names([mate])
         (same,) = [m for m in held if m.envelope == killer.envelope]
         dispose(intent, Bury(same, "worker_died", {"signal": 9}))
         assert [letter.envelope for letter in intent.dead_letters("a")] == [killer.envelope]
+
+    def test_several_messages_that_a_dead_owner_was_working_on_are_left_to_the_caller(
+        self, intent: IntentQueue
+    ) -> None:
+        intent.send([envelope(f"i{n}") for n in range(5)])
+        held = claim(intent, 5, owner="dead")
+        suspects = tuple(m.envelope.token for m in held[1:4])
+        assert len(intent.release_owner("dead", (*suspects, "of nobody"))) == 5
+        assert sorted(names(claim(intent, 5, owner="w2"))) == sorted(names([held[0], held[4]]))
+        assert sorted(names(intent.release_owner("dead", suspects))) == sorted(names(held[1:4])), "still there"
+        dispose(intent, *(Defer(m, 0) for m in held[1:4]))
+        assert [m.receives for m in claim(intent, 5, owner="w3")] == [2, 2, 2], "that receive counts"
 
     def test_a_worker_taken_for_dead_gives_nothing_back_a_second_time(self, intent: IntentQueue) -> None:
         intent.send([envelope()])

@@ -163,6 +163,21 @@ class Settling(WithTruth):
         assert (record.state, record.reason, record.retriable) == (StageState.FAILED, "busy", True)
         assert record.evidence == {"errno": 16, "receives_exhausted": True}
 
+    def test_a_retry_that_does_not_count_keeps_the_attempts_and_never_becomes_a_failure(
+        self, truth: TruthStore, clock: ManualClock
+    ) -> None:
+        truth.add([new_item()], WHO)
+        settle(truth, key(), "a", Retry("busy"))
+        away = Retry("server_away", clock.now_ms() + 9_000, {"status": 503}, counted=False)
+        for _ in range(5):
+            settle(truth, key(), "a", away, last_receive=True)
+        record = record_of(truth, key(), "a")
+        assert (record.state, record.attempts) == (StageState.PENDING, 1)
+        assert (record.reason, record.evidence) == ("server_away", {"status": 503})
+        assert record.not_before_ms == clock.now_ms() + 9_000
+        settle(truth, key(), "a", Retry("server_away", counted=False))
+        assert record_of(truth, key(), "a").not_before_ms > clock.now_ms(), "without a time, the back-off decides"
+
     @pytest.mark.parametrize("retriable", [True, False])
     def test_a_failure_keeps_its_reason_and_evidence_and_skips_what_needs_it(
         self, truth: TruthStore, retriable: bool

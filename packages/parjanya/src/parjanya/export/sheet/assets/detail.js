@@ -130,7 +130,8 @@
 
   /** @param {Sheet.Image} image @param {Sheet.Details} facts */
   function origin(image, facts) {
-    const rows = { Image: image.id, Tenant: facts.tenant, "SHA-256": facts.sha256, Policy: facts.policy_version, ...(facts.versions || {}) };
+    const seenBy = [facts.engine, facts.model].filter(Boolean).join(" ");
+    const rows = { Image: image.id, Tenant: facts.tenant, "SHA-256": facts.sha256, "Seen by": seenBy, "Decided by": facts.decided_by, "Policy says": facts.decided_by === "human" && facts.policy_verdict, Policy: facts.policy_version, ...(facts.versions || {}) };
     const known = Object.entries(rows).filter(([, value]) => value);
     return h("details", {}, h("summary", {}, "Where this comes from"), table(Object.fromEntries(known)));
   }
