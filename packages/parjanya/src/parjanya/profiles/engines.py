@@ -6,6 +6,7 @@ hold one too, and never opens it: torch and clients of servers are imported by w
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,11 @@ from tbie.execution import Drift
 
 AGAIN_AFTER_S = 10.0
 """An engine that could not be opened is tried again after this: loading a model reads gigabytes."""
+PACKAGES = {
+    "openai": ("httpx",),
+    "transformers": ("torch", "transformers", "tokenizers", "safetensors", "llguidance"),
+}
+"""Engine → what its extra of the same name installs."""
 KNOCK_S = 2.0
 """How long a command waits for a server to take a connection before it says that none answers."""
 
@@ -124,9 +130,12 @@ def differences(declared: Declared, found: Mapping[str, object]) -> Drift | None
 def knock(declared: Declared) -> str | None:
     """Why images would have to wait for the declared engine, as far as can be told from here at once; None if nothing is known.
 
-    For a command that starts: it opens a connection and closes it, or looks at a model folder without loading it. Whether a
-    server has the model and keeps to the schema, and what a model answers, the worker finds out.
+    For a command that starts: it looks for the packages, opens a connection and closes it, or looks at a model folder without
+    loading it. Whether a server has the model and keeps to the schema, and what a model answers, the worker finds out.
     """
+    absent = [name for name in PACKAGES.get(declared.engine, ()) if importlib.util.find_spec(name) is None]
+    if absent:
+        return f"{', '.join(absent)} not installed here: pip install 'parjanya[{declared.engine}]'"
     if isinstance(declared, Transformers):
         found = model_folder.differences(declared)
         return model_folder.in_words(declared, found) if found else None
