@@ -65,4 +65,5 @@ def _cells(x: Floats) -> NDArray[np.float64]:
     rows, columns = x.shape[1] // _CELL, x.shape[2] // _CELL
     cut = x[:, : rows * _CELL, : columns * _CELL]
     energy = (cut * cut).reshape(len(x), rows, _CELL, columns, _CELL)
-    return energy.mean(axis=(2, 4), dtype=np.float64).ravel()
+    means: NDArray[np.float64] = energy.mean(axis=(2, 4), dtype=np.float64).ravel()
+    return means

@@ -59,7 +59,9 @@ def to_bounds(bits: Bits) -> Bounds:
     """What no rotation changes."""
     odd = bits[:, 0::2, 0::2]  # the first frequency is 1
     mixed = bits[:, 0::2, 1::2] ^ bits[:, 1::2, 0::2].transpose(0, 2, 1)
-    return Bounds(_unturned(bits[:, 1::2, 1::2]), _unturned(odd), _unturned(odd ^ 1), _packed(mixed.reshape(-1, 64)))
+    return Bounds(
+        _unturned(bits[:, 1::2, 1::2]), _unturned(odd), _unturned(odd ^ np.uint8(1)), _packed(mixed.reshape(-1, 64))
+    )
 
 
 def _unturned(block: Bits) -> Words:

@@ -90,6 +90,11 @@ def test_a_budget_is_halved_at_once_below_what_did_not_fit() -> None:
     assert Budget.first(8000, 100, 10_000).failed(3000).tokens == 1500
 
 
+def test_a_batch_that_took_too_long_makes_the_next_one_as_much_smaller() -> None:
+    assert Budget.first(8000, 100, 10_000).slow(6000, took_s=180, most_s=60).tokens == 2000
+    assert Budget.first(8000, 100, 10_000).slow(6000, took_s=60_000, most_s=60).tokens == 100
+
+
 def test_a_budget_does_not_run_into_the_same_wall_at_each_step() -> None:
     budget = Budget.first(8000, 100, 100_000).failed(8000)
     for _ in range(FORGET_AFTER - 1):

@@ -59,7 +59,7 @@ def test_with_a_model_a_record_says_what_it_saw_and_keeps_the_witness() -> None:
 
 
 def test_a_model_in_process_is_named_by_its_manifest() -> None:
-    execution = {"engine": "transformers", "model": {"manifest": "ab" * 32}}
+    execution = {"engine": "transformers", "manifest": "ab" * 32}
 
     assert record({**CLASSICAL, "model": {**MODEL, "execution": execution}}).model == f"manifest {'ab' * 6}"
 

@@ -43,6 +43,8 @@ class FlowSettings:
     """A budget below one picture only lets pictures go alone; there is nothing to learn further down."""
     tokens_ceiling: int = 1 << 20
     """More than the largest accelerators hold: a bound for arithmetic."""
+    piece_s: float = 60.0
+    """A batch should take no longer, or the next one is smaller: a supervisor ends a worker after three times as much silence."""
     worn_ooms: int = 3
     """One may be a neighbour on the device, two a coincidence."""
     worn_window_s: float = 600.0
@@ -69,7 +71,7 @@ class DeviceFlow(Generic[P]):
     """One model's flow. Not thread-safe. What it learns of the device (budget, wear) lasts from one call to the next."""
 
     def __init__(self, model: DeviceModel[P], settings: FlowSettings, clock: Clock) -> None:
-        self._model, self._settings = model, settings
+        self._model, self._settings, self._clock = model, settings, clock
         self._budget: Budget | None = None
         self._wear = Wear(clock, settings.worn_ooms, settings.worn_window_s, settings.failures_in_a_row)
 
@@ -144,6 +146,7 @@ class DeviceFlow(Generic[P]):
         assert self._budget is not None
         used = padded(piece)
         words: str | None = None
+        began_s = self._clock.monotonic_s()
         try:
             seen = self._run(piece)
         except OutOfMemoryError as error:
@@ -155,7 +158,9 @@ class DeviceFlow(Generic[P]):
             self._wear.failed(f"{evidence['type']}: {evidence['message']}")
             return [(piece[0].position, Unanswered("model_error", evidence))], []
         if words is None:
-            self._budget = self._budget.fitted(used)
+            took_s, most_s = self._clock.monotonic_s() - began_s, self._settings.piece_s
+            slow = len(piece) > 1 and took_s > most_s
+            self._budget = self._budget.slow(used, took_s, most_s) if slow else self._budget.fitted(used)
             self._wear.fitted(used)
             return [(one.position, self._stamped(one, what)) for one, what in zip(piece, seen, strict=True)], []
         if len(piece) > 1:

@@ -94,6 +94,10 @@ class Budget:
             grown = max(self.tokens, min(self.tokens + self.step, highest))
         return replace(self, tokens=grown, wall=wall, since_wall=since)
 
+    def slow(self, used: int, took_s: float, most_s: float) -> Budget:
+        """After a batch of *used* padded tokens that took *took_s*, longer than *most_s*: so many that it would not have."""
+        return replace(self, tokens=max(self.floor, int(used * most_s / took_s)), wall=used, since_wall=0)
+
     def failed(self, used: int) -> Budget:
         """After a batch of *used* padded tokens that did not fit."""
         return replace(self, tokens=max(self.floor, min(self.tokens, used) // 2), wall=used, since_wall=0)
