@@ -8,8 +8,6 @@ from parjanya.cli.common import say
 from parjanya.cli.naming import NOBODY, Named, activation_of
 from parjanya.profiles.embedded import System
 from parjanya.stages import curate
-from parjanya.views.campaigns import REGRADE
-from tbie.campaign import cancel, running
 
 
 def switch(system: System, to: Named | None, tenant: str | None, expected: Activation | None, why: str) -> bool:
@@ -32,7 +30,6 @@ def switch(system: System, to: Named | None, tenant: str | None, expected: Activ
         expected=expected,
     )
     system.refresh()
-    _cancel_pointless(system)
     system.truth_bell.ring()
     return True
 
@@ -54,15 +51,6 @@ def use(system: System, to: Named, tenant: str | None) -> None:
     stale = stale_images(system, tenant)
     if stale:
         say(f"{stale} images were judged by another policy; `parjanya regrade` judges them again")
-
-
-def _cancel_pointless(system: System) -> None:
-    """Regrades that were begun for a policy that is active no more would wait for it for ever."""
-    for campaign, _ in running(system.truth):
-        declared = system.workflow.declared(curate.NAME, campaign.tenant)
-        if (campaign.kind, campaign.stage) == (REGRADE, curate.NAME) and campaign.version != declared:
-            cancel(system.truth, system.clock, campaign.id)
-            say(f"campaign {campaign.id} judged by a policy that is active no more; it is cancelled")
 
 
 def stale_images(system: System, tenant: str | None) -> int:

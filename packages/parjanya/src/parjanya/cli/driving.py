@@ -75,10 +75,10 @@ def _refuse(stepped: Stepped, system: System) -> None:
         raise TruthUnavailableError(stepped.blind)
     campaign = stepped.campaign
     if campaign is not None and campaign.waits == "version":
-        declared = system.workflow.declared(campaign.stage, campaign.tenant)
+        stage = system.workflow.get(campaign.stage)
         raise CampaignError(
-            f"campaign {campaign.id} was begun for version {campaign.version} of {campaign.stage}; this program declares "
-            f"{declared or 'no such stage'}. Go on with what it was begun for, or cancel it"
+            f"campaign {campaign.id} was begun for version {campaign.program or campaign.version} of {campaign.stage}; this "
+            f"program has {stage.version if stage is not None else 'no such stage'}. Go on with what it was begun for, or cancel it"
         )
 
 

@@ -134,7 +134,7 @@ class Transformers:
         """Whatever of this changes answers: part of the version of the stage ``observe``."""
         from parjanya.vision.local.engine import scoring  # noqa: PLC0415 - no torch, but numpy: not for those who only read this
 
-        return {"engine": self.engine, "manifest": self.manifest, **scoring(self.settings())}
+        return {"engine": self.engine, "model": {"manifest": self.manifest}, **scoring(self.settings())}
 
     def words(self) -> str:
         """For people."""

@@ -95,6 +95,7 @@ def start(
             tenant,
             total,
             updated_ms=now,
+            program=workflow[stage].version,
         )
         if truth.write_document(KIND, campaign.id, campaign.body(), None) is not None:
             return campaign  # else somebody else has just taken that number

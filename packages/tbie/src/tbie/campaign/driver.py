@@ -73,7 +73,7 @@ class Driver:
         limit_rate: respect the campaign's rate.
         limit_open: wait while ``campaign_open_items`` are open. Without it the caller is alone, and nobody works here.
         after_reset: called when something was reset (to ring a bell).
-        refresh: called before a campaign's version is compared: declares in *workflow* what holds by now.
+        refresh: called before anything is reset: declares in *workflow* what holds by now.
     """
 
     def __init__(
@@ -141,7 +141,14 @@ class Driver:
                 self._truth.write_document(KIND, campaign.id, noted.body(), document.revision)
 
     def _declares(self, campaign: Campaign) -> bool:
-        """Whether this program would compute what the campaign was begun for."""
+        """Whether this is the program that the campaign was begun for.
+
+        What it declares for tenants by now does not matter: that comes from Truth, so nobody would ever declare again what
+        was replaced there, and a campaign that waits for it would wait for ever.
+        """
+        stage = self._workflow.get(campaign.stage)
+        if stage is not None and campaign.program:
+            return stage.version == campaign.program
         return self._workflow.declared(campaign.stage, campaign.tenant) == campaign.version
 
     def _turn(self, campaign: Campaign, document: Document) -> Stepped:

@@ -80,8 +80,8 @@ class Campaign:
     """Which items, in the application's language; the kernel hands it on."""
     stage: str
     version: str
-    """The version of the stage that was declared when the campaign began, for its tenant or (one name for it) for all: who
-    declares another one must not drive it."""
+    """The version of the stage that was declared when the campaign began, for its tenant or (one name for it) for all. What
+    was declared for tenants since then does not stop it: each item is run again by what holds when its turn comes."""
     reason: str
     who: str
     created_ms: int
@@ -101,10 +101,13 @@ class Campaign:
     """By tenant, how many of the matching items had which grade when it began. What came of them is read from their histories."""
     waits: str | None = None
     """Why it makes no progress now although it runs: ``rate``, ``room`` (too much is open), ``turn``
-    or ``version`` (no driver declares the one it was begun for)."""
+    or ``version`` (no driver has the version of the program that it was begun for)."""
     problem: str | None = None
     driver: str | None = None
     """The process that drove it last."""
+    program: str = ""
+    """The stage's own version in the program that began it: a program that has another one must not drive it. Empty in what
+    an older program began: there ``version`` says it."""
 
     @property
     def number(self) -> int:
