@@ -1,4 +1,4 @@
-"""Policies from the command line: activated while an engine runs, for one tenant, taken back; what will change is told exactly."""
+"""Policies from the command line: activated while an engine runs, for one tenant, taken back; what will change, exactly."""
 
 from __future__ import annotations
 
