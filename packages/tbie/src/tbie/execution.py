@@ -58,7 +58,7 @@ Begin = Callable[[Sequence[int]], None]
 
 From then until it is answered a work is a suspect: if the process dies, or nothing happens for ``max_run_s`` (no further
 beginning, no answer), it is charged a receive. Until something has begun there is no limit of time, and nobody is charged. May
-be called from another thread. Raises ``ValueError`` for what is no position, or is answered already.
+be called from another thread. Raises ``ValueError`` for what is no position, or is answered already, and once the flow is over.
 """
 Flow = Callable[[Sequence[Work], Begin], Iterator[tuple[int, Outcome]]]
 """(position, outcome) of each work once, in any order, as they come. Closing it stops it.
