@@ -79,6 +79,7 @@ class Flowing:
         self._ended = self._over = False
         self._lock = threading.Lock()
         self._stream: Iterator[tuple[int, Outcome]] | None = None
+        self._note()
         try:
             self._stream = iter(handler.run(works, self.begin))
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the intents must survive it
@@ -133,10 +134,13 @@ class Flowing:
         return position
 
     def _note(self) -> None:
-        newest_first = [self._jobs[position] for position in reversed(self._begun)]
-        suspects = [Suspect(job.item.key, job.record.token) for job in newest_first]
-        if suspects:
+        positions = list(reversed(self._begun)) or list(self._left)  # newest first
+        jobs = [self._jobs[position] for position in positions]
+        suspects = [Suspect(job.item.key, job.record.token) for job in jobs]
+        if self._begun:
             self._progress.begin(self._stage.name, suspects, self._stage.max_run_s)
+        elif suspects:
+            self._progress.prepare(self._stage.name, suspects)
         else:
             self._progress.end()
 
