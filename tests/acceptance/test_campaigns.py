@@ -154,15 +154,18 @@ def test_a_program_of_an_older_version_does_not_drive_a_regrade(product: Product
 
 
 class _Seen(HTMLParser):
-    """Tags and text of a page."""
+    """Tags, pictures and text of a page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.tags: set[str] = set()
+        self.pictures: list[dict[str, str | None]] = []
         self.text = ""
 
-    def handle_starttag(self, tag: str, attrs: object) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        if tag == "img":
+            self.pictures.append(dict(attrs))
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -185,7 +188,11 @@ def test_the_page_shows_hostile_names_and_reasons_as_text(product: Product) -> N
     html = page.read_text(encoding="utf-8")
     seen = _Seen()
     seen.feed(html)
-    assert not seen.tags & {"script", "img", "a", "link", "iframe", "object"}
+    assert not seen.tags & {"script", "a", "link", "iframe", "object"}
+    examples = shown["report"]["examples"]
+    assert len(seen.pictures) == len(examples)  # the thumbnails of the examples, and no picture of a stranger's
+    assert all(picture.keys() == {"alt", "src"} for picture in seen.pictures)
+    assert all(str(picture["src"]).startswith("data:image/jpeg;base64,/9j/") for picture in seen.pictures)
     assert "</dd><script>alert(3)</script>" in seen.text
     assert "<img src=x onerror=alert(2)>" in seen.text
     assert "\x1b" not in html

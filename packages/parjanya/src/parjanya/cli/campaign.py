@@ -21,6 +21,7 @@ from parjanya.export.files import write_whole
 from parjanya.stages import curate
 from parjanya.views.campaigns import GRADES, REGRADE, REPLAY, in_a_line, outcome, stale_stages, totals
 from parjanya.views.policy_changes import changes
+from parjanya.views.thumbnails import thumbnails_of
 from parjanya.views.where import parse
 from tbie.campaign import Campaign, CampaignState, cancel, find, resume, started
 
@@ -176,14 +177,16 @@ def show_(name: str, /, *, html: Path | None = None, common: Common | None = Non
     common = common or Common()
     with opened(common) as system:
         campaign, _ = find(system.truth, name)
-        report = outcome(system.truth, campaign, system.workflow, system.objects).to_json()
+        found = outcome(system.truth, campaign, system.workflow, system.objects)
+        report = found.to_json()
         report["policy_changes"] = changes(system.truth, report["policies"])
+        thumbnails = thumbnails_of(found) if html is not None else {}
     told = {**campaign.body(), "report": report}
     if html is not None:
         when = {"created": moment(campaign.created_ms)}
         if campaign.finished_ms is not None:
             when["finished"] = moment(campaign.finished_ms)
-        write_whole(html, page(told, GRADES, when).encode("utf-8"))
+        write_whole(html, page(told, GRADES, when, thumbnails).encode("utf-8"))
     if common.json:
         show_json(told)
     else:

@@ -1,11 +1,12 @@
-"""The before/after report of a campaign as one HTML page that needs nothing else: no script, no picture, no network.
+"""The before/after report of a campaign as one HTML page that needs nothing else: no script, no network, thumbnails within.
 
-Caller: ``campaign show --html``. Its input is the JSON of that command. Every text passes ``_text``: file names and reasons
-were written by strangers.
+Caller: ``campaign show --html``. Its input is the JSON of that command, and the thumbnails of the examples in it. Every text
+passes ``_text``: file names and reasons were written by strangers.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -18,26 +19,34 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 h1{font-size:1.5rem;margin:0 0 .25rem}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:1rem 0}
 dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin:0 0 1rem}
 th,td{border:1px solid var(--line);padding:.3rem .7rem;text-align:right}
+table.words th,table.words td{text-align:left;vertical-align:top;overflow-wrap:anywhere}
 th{background:var(--soft);font-weight:600}th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}
 td.same{background:var(--soft)}td.none{opacity:.4}
-article{border-top:1px solid var(--line);padding:.6rem 0}article p{margin:.1rem 0;overflow-wrap:anywhere}
+article{border-top:1px solid var(--line);padding:.6rem 0;display:flex;gap:1rem}article p{margin:.1rem 0;overflow-wrap:anywhere}
+article img{width:9rem;max-height:9rem;object-fit:contain;flex:none;align-self:flex-start}
 code{font-size:.92em}.keep{color:var(--keep)}.review{color:var(--review)}.reject,.failed{color:var(--reject)}
 .note{opacity:.75}
 @media (prefers-color-scheme:dark){:root{--keep:#6fce8d;--review:#e2ab45;--reject:#f0867c}}
 """
 
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+Thumbnails = Mapping[tuple[str, str], bytes]
+"""JPEGs made by this program, by tenant and image id."""
 
 
-def page(told: Mapping[str, Any], grades: Sequence[str], when: Mapping[str, str]) -> str:
+def page(
+    told: Mapping[str, Any], grades: Sequence[str], when: Mapping[str, str], thumbnails: Thumbnails | None = None
+) -> str:
     """The page.
 
     Args:
         told: what ``campaign show --json`` prints.
         grades: names of grades, in the order in which people read them.
         when: times of *told* in words, by name: ``created``, and ``finished`` if it is.
+        thumbnails: of the examples; one that is missing is left out.
     """
     report = told["report"]
     title = f"Campaign {told['id']}: {told['kind']} from {told['stage']}"
@@ -57,7 +66,7 @@ def page(told: Mapping[str, Any], grades: Sequence[str], when: Mapping[str, str]
         "<h2>By tenant</h2>",
         _tenants(report["before"], report["after"], grades),
         "<h2>Examples of what changed</h2>",
-        *(_example(example) for example in report["examples"]),
+        *(_example(example, thumbnails or {}) for example in report["examples"]),
         "" if report["examples"] else '<p class="note">None so far.</p>',
         "</body></html>",
     ]
@@ -118,7 +127,7 @@ def _policies(report: Mapping[str, Any]) -> list[str]:
         f"<td><code>{_text(one['version'])}</code></td><td>{one['images']}</td></tr>"
         for side, one in sides
     ]
-    parts = ["<h2>Policies</h2>", _table(["", "policy", "called", "version", "images"], rows)]
+    parts = ["<h2>Policies</h2>", _table(["", "policy", "called", "version", "images"], rows, words=True)]
     for change in report.get("policy_changes", []):
         parts += _change(change)
     if report["by_rule"]:
@@ -149,7 +158,7 @@ def _change(change: Mapping[str, Any]) -> list[str]:
         rows.append(
             f"<tr><td>constant <code>{_text(name)}</code></td><td>{next(shown)}</td><td>{next(shown)}</td></tr>"
         )
-    return [_table(["what differs", "before", "after"], rows)] if rows else []
+    return [_table(["what differs", "before", "after"], rows, words=True)] if rows else []
 
 
 def _said(rule: Mapping[str, Any] | None) -> str:
@@ -170,16 +179,23 @@ def _tenants(
     return _table(["tenant", *shown], rows)
 
 
-def _table(head: Iterable[str], rows: Iterable[str]) -> str:
+def _table(head: Iterable[str], rows: Iterable[str], *, words: bool = False) -> str:
+    """*words*: its cells are read, not compared."""
     heads = "".join(f"<th>{_text(name)}</th>" for name in head)
-    return f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    kind = ' class="words"' if words else ""
+    return f"<table{kind}><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _example(example: Mapping[str, Any]) -> str:
+def _example(example: Mapping[str, Any], thumbnails: Thumbnails) -> str:
     before, after = example["before"], example["after"]
+    thumbnail = thumbnails.get((example["tenant"], example["id"]))
+    picture = ""
+    if thumbnail is not None:
+        data = base64.b64encode(thumbnail).decode("ascii")
+        picture = f'<img alt="{_text(example["path"])}" src="data:image/jpeg;base64,{data}">'
     return (
-        f"<article><p>{_grade(before['grade'])} → {_grade(after['grade'])} "
-        f"<code><bdi>{_text(example['path'])}</bdi></code></p>{_side('before', before)}{_side('after', after)}</article>"
+        f"<article>{picture}<div><p>{_grade(before['grade'])} → {_grade(after['grade'])} "
+        f"<code><bdi>{_text(example['path'])}</bdi></code></p>{_side('before', before)}{_side('after', after)}</div></article>"
     )
 
 
