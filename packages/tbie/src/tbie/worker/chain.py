@@ -22,6 +22,9 @@ FAULTS = ("handler_error", "out_of_memory")
 class NoProgress:
     """For workers that nobody supervises."""
 
+    def prepare(self, stage: str, suspects: Sequence[Suspect]) -> None:
+        """Note nothing."""
+
     def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
         """Note nothing."""
 

@@ -42,6 +42,14 @@ def pieces(jobs: Sequence[Job], stage: Stage) -> list[list[Job]]:
     return [together, *rest] if together else rest
 
 
+def why_worn(handler: AsTheyCome) -> str | None:
+    """What *handler* says of its process. One that cannot even say that makes room, too: a fresh process may be better."""
+    try:
+        return handler.worn()
+    except Exception as error:  # noqa: BLE001 - whatever it raises, what was done is done, and the rest is given back
+        return f"{type(error).__name__}: {error}"
+
+
 def _alone(job: Job, stage: Stage) -> bool:
     receives, record = job.message.receives, job.record
     if receives <= 1:
@@ -68,9 +76,10 @@ class Flowing:
         self._begun: dict[int, None] = {}  # of these, what has begun, oldest first
         self._anything = False
         self._error: Exception | None = None
-        self._ended = False
+        self._ended = self._over = False
         self._lock = threading.Lock()
         self._stream: Iterator[tuple[int, Outcome]] | None = None
+        self._note()
         try:
             self._stream = iter(handler.run(works, self.begin))
         except Exception as error:  # noqa: BLE001 - whatever a handler raises, the intents must survive it
@@ -80,9 +89,11 @@ class Flowing:
         """Work on *positions* starts now.
 
         Raises:
-            ValueError: one of them is none, or is answered.
+            ValueError: one of them is none, or is answered; or the flow is over.
         """
         with self._lock:
+            if self._over:  # a thread that it left behind: what it has in hand was given back, and is nobody's fault
+                raise ValueError(f"the flow begins {list(positions)}, and is over")
             wrong = [position for position in positions if position not in self._left]
             if wrong:
                 raise ValueError(
@@ -123,10 +134,13 @@ class Flowing:
         return position
 
     def _note(self) -> None:
-        newest_first = [self._jobs[position] for position in reversed(self._begun)]
-        suspects = [Suspect(job.item.key, job.record.token) for job in newest_first]
-        if suspects:
+        positions = list(reversed(self._begun)) or list(self._left)  # newest first
+        jobs = [self._jobs[position] for position in positions]
+        suspects = [Suspect(job.item.key, job.record.token) for job in jobs]
+        if self._begun:
             self._progress.begin(self._stage.name, suspects, self._stage.max_run_s)
+        elif suspects:
+            self._progress.prepare(self._stage.name, suspects)
         else:
             self._progress.end()
 
@@ -137,6 +151,7 @@ class Flowing:
             with contextlib.suppress(Exception):
                 close()
         with self._lock:
+            self._over = True
             self._progress.end()
 
     def unanswered(self) -> tuple[list[tuple[Job, Retry]], list[Job]]:

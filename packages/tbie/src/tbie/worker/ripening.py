@@ -41,6 +41,7 @@ class Ripening:
         self._waiting: list[Ripe] = []
         self._ripe_at_s = 0.0
         self._trouble: Exception | None = None
+        self._stopped = False
         self._take_back: Callable[[], object] = lambda: None
         self._lock = threading.RLock()
 
@@ -52,7 +53,7 @@ class Ripening:
         """
         with self._lock:
             self._raise_trouble()
-            if not self._waiting:
+            if not self._waiting and not self._stopped:
                 self._ripe_at_s = self._clock.monotonic_s() + self._flush_s
                 self._take_back = self._later(self._flush_s, self.turn)
             self._waiting.append((settle, job))
@@ -78,10 +79,10 @@ class Ripening:
                 self._commit(results)
 
     def stop(self) -> None:
-        """No other thread commits anything from here on."""
+        """No other thread commits anything from here on, and nothing but ``commit`` does."""
         with self._lock:
             self._take_back()
-            self._ripe_at_s = float("inf")
+            self._stopped, self._ripe_at_s = True, float("inf")
 
     def _raise_trouble(self) -> None:
         if self._trouble is not None:

@@ -20,7 +20,7 @@ from tbie.intent import Claim, Delete, Disposal, Hold, IntentQueue, Message, Rel
 from tbie.pause import FailureClass
 from tbie.truth import Command, Committed, Result, Settle, Step, TruthStore
 from tbie.worker.chain import Chain, Job, NoProgress
-from tbie.worker.flowing import Flowing, check_receives, pieces
+from tbie.worker.flowing import Flowing, check_receives, pieces, why_worn
 from tbie.worker.guards import PutRight, Run, Superseded, guard
 from tbie.worker.paused import Paused
 from tbie.worker.ripening import Later, Ripe, Ripening, never
@@ -160,7 +160,7 @@ class Worker:
                     self._commit(settles, piece, stepped)
                 case AsTheyCome():
                     self._flow(handler, piece, stage, stepped, stopping)
-                    self.worn = handler.worn()
+                    self.worn = why_worn(handler)
             if stopping() or self.worn is not None:
                 self._release([job for jobs in left for job in jobs], stepped)
                 return

@@ -27,15 +27,21 @@ class Noted:
     """A ``Progress`` that remembers everything."""
 
     now: tuple[str, ...] | None = None
+    prepared: tuple[str, ...] | None = None
     log: list[tuple[str, ...]] = field(default_factory=list)
+
+    def prepare(self, stage: str, suspects: Sequence[Suspect]) -> None:
+        del stage
+        self.now, self.prepared = None, tuple(suspect.item.item for suspect in suspects)
 
     def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
         del stage, max_run_s
+        self.prepared = None
         self.now = tuple(suspect.item.item for suspect in suspects)
         self.log.append(self.now)
 
     def end(self) -> None:
-        self.now = None
+        self.now = self.prepared = None
 
 
 class Flows:

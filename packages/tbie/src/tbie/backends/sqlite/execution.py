@@ -22,6 +22,9 @@ from tbie.core.outcome import Facts
 from tbie.core.reading import Boot, BootState, Died, FleetView, Known, Reading
 
 _DEATHS = 20  # the last few are kept for whoever looks; the history of each item has them all
+UNBEGUN_DEATHS = 3
+"""So many in a row over items with which nothing had begun: from then on such a death charges all of them, or one of them
+could end process after process for ever. They run alone then, so another one names it."""
 _BACKOFF_MAX_S = 30.0  # a worker that cannot start is tried this seldom, not in a loop that burns the machine
 
 
@@ -69,6 +72,8 @@ class _Pool:
     processes: list[_Process] = field(default_factory=list)
     boot_failures: int = 0
     next_start_s: float = 0.0
+    unbegun_deaths: int = 0
+    """Deaths in a row over items with which nothing had begun."""
 
 
 class ProcessFleet:
@@ -262,18 +267,22 @@ class ProcessFleet:
             process.popen.kill()
 
     def _reap(self, process: _Process, status: int, staff: _Pool) -> Death | None:
-        doing = read_slot(process.slot)
+        doing = read_slot(process.slot, prepared=True)
         appeared = process.slot.exists()
         if status == 0 and doing is None:
             process.slot.unlink(missing_ok=True)
             process.log.unlink(missing_ok=True)
-            staff.boot_failures = 0
+            staff.boot_failures = staff.unbegun_deaths = 0
             return None
         tail = process.log.read_bytes()[-2000:].decode("utf-8", "replace") if process.log.exists() else ""
-        if appeared:
+        begun = doing is None or doing.begun
+        staff.unbegun_deaths = 0 if begun else staff.unbegun_deaths + 1
+        if appeared and begun:
             staff.boot_failures = 0
-        else:  # it died before it ever registered
+        else:  # it died before it ever registered, or without having got anywhere
             self._note_boot_failure(staff, tail.strip() or f"exit status {status}")
+        if not begun and staff.unbegun_deaths < UNBEGUN_DEATHS:
+            doing = None  # a machine that was short of memory, say: nobody is to blame yet
         evidence: dict[str, object] = {"exit_status": status, "stderr": tail}
         if status < 0:
             evidence["signal"] = _signal_name(-status)

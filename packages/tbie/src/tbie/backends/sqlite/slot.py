@@ -22,7 +22,8 @@ _ROOM_FOR_TOKENS = 2560
 SUSPECTS = 64
 """Items named at once, as far as their tokens fit (of the usual length they do). Whoever is not named is not charged for a death
 and goes back with the batch-mates: if it is to blame, it is named, or alone, when enough of the others have been settled."""
-_HEAD = struct.Struct("<BdH")  # busy flag, deadline on the monotonic clock, length of the text that follows
+_BUSY, _PREPARED = 1, 2
+_HEAD = struct.Struct("<BdH")  # one of these or 0, deadline on the monotonic clock, length of the text that follows
 SUFFIX = ".slot"
 
 
@@ -37,6 +38,8 @@ class Doing(NamedTuple):
     deadline_s: float
     unnamed: int = 0
     """How many more there were for which there was no room."""
+    begun: bool = True
+    """False: they were to come next."""
 
     @property
     def items(self) -> int:
@@ -57,6 +60,12 @@ class Slot:
         self._map = mmap.mmap(self._fd, _SIZE)
 
     def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
+        self._note(_BUSY, stage, suspects, self._clock.monotonic_s() + max_run_s)
+
+    def prepare(self, stage: str, suspects: Sequence[Suspect]) -> None:
+        self._note(_PREPARED, stage, suspects, float("inf"))
+
+    def _note(self, flag: int, stage: str, suspects: Sequence[Suspect], deadline_s: float) -> None:
         if not suspects:
             self.end()
             return
@@ -64,8 +73,8 @@ class Slot:
         text = "\n".join(words).encode("utf-8", "surrogateescape")[: _SIZE - _HEAD.size]
         self._map[0] = 0  # not valid while it is being written
         self._map[_HEAD.size : _HEAD.size + len(text)] = text
-        _HEAD.pack_into(self._map, 0, 0, self._clock.monotonic_s() + max_run_s, len(text))
-        self._map[0] = 1  # last: a reader that sees it sees a whole entry
+        _HEAD.pack_into(self._map, 0, 0, deadline_s, len(text))
+        self._map[0] = flag  # last: a reader that sees it sees a whole entry
 
     def end(self) -> None:
         self._map[0] = 0
@@ -90,23 +99,25 @@ def _tokens(suspects: Sequence[Suspect]) -> str:
     return ",".join([*named, f"+{left}"] if left else named)
 
 
-def read_slot(path: Path) -> Doing | None:
-    """What the worker of this slot is, or was, working on; None if nothing, or if it changed while it was read."""
+def read_slot(path: Path, prepared: bool = False) -> Doing | None:
+    """What the worker of this slot is, or was, working on; None if nothing, or if it changed while it was read.
+
+    With *prepared*, also what was to come next where nothing had begun.
+    """
     try:
         data, again = path.read_bytes(), path.read_bytes()
     except FileNotFoundError:
         return None
-    if data != again or len(data) < _HEAD.size or data[0] != 1:
+    if data != again or len(data) < _HEAD.size or data[0] not in (_BUSY, _PREPARED):
         return None  # half of one entry and half of the next would name the wrong item, or a deadline long past
-    _, deadline_s, length = _HEAD.unpack_from(data)
+    flag, deadline_s, length = _HEAD.unpack_from(data)
     parts = data[_HEAD.size : _HEAD.size + length].decode("utf-8", "surrogateescape").split("\n", 3)
-    if len(parts) != 4:
+    if len(parts) != 4 or (flag == _PREPARED and not prepared):
         return None
     stage, tokens, tenant, item = parts
     named, _, left = tokens.partition(",+")
-    return Doing(
-        stage, ItemKey(tenant, item), tuple(named.split(",")), deadline_s, int(left) if left.isdecimal() else 0
-    )
+    unnamed = int(left) if left.isdecimal() else 0
+    return Doing(stage, ItemKey(tenant, item), tuple(named.split(",")), deadline_s, unnamed, flag == _BUSY)
 
 
 def is_alive(path: Path) -> bool:

@@ -49,6 +49,11 @@ class Hand(Actor):
 
     # -- as Progress
 
+    def prepare(self, stage: str, suspects: Sequence[Suspect]) -> None:
+        """Nothing has begun."""
+        del stage, suspects
+        self.end()
+
     def begin(self, stage: str, suspects: Sequence[Suspect], max_run_s: float) -> None:
         """As a worker notes it for its supervisor."""
         tokens = tuple(suspect.token for suspect in suspects)
