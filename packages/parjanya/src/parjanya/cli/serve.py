@@ -49,8 +49,7 @@ def serve(
     standby
         If another engine leads this home, wait until it has left or died, and take over.
     policy
-        By which rules: a file, a built-in name (culling, photographic-content), or a stored version. It is activated for
-        everybody without a policy of their own if another one is active (default: what is active).
+        By which rules (file, built-in name or stored version); activated for everybody if another one is active.
     log_level
         What is said on standard error, and kept with what the workers say in the home: debug tells each item.
     log_format
@@ -61,9 +60,7 @@ def serve(
     from parjanya.api.app import make_app
     from parjanya.api.server import Server
 
-    count = workers_or_default(workers)
-    if not 0 <= port <= PORT_MAX:
-        raise UsageError(f"a port is 0 (any free one) to {PORT_MAX}, not {port}")
+    count = _checked(port, workers)
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
         if not system.home.lead():
@@ -97,6 +94,13 @@ def serve(
     if not left:
         say("some workers are still busy; they finish the image at hand and leave by themselves")
     return Exit.DONE
+
+
+def _checked(port: int, workers: int | None) -> int:
+    """How many workers, after what was asked for was looked at."""
+    if not 0 <= port <= PORT_MAX:
+        raise UsageError(f"a port is 0 (any free one) to {PORT_MAX}, not {port}")
+    return workers_or_default(workers)
 
 
 def _stand_by(system: System, interrupt: Interrupt) -> bool:
