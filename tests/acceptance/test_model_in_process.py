@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from product import DONE, NOT_WELL, USAGE, Product, pictures
+from product import DONE, NOT_WELL, USAGE, Product, picture, pictures
 
 pytest.importorskip("torch", reason="the extra transformers is not installed")
 pytest.importorskip("transformers")
@@ -41,7 +41,7 @@ def test_a_baked_folder_observes_and_one_that_was_touched_takes_no_work(product:
         assert 1 <= image["observed"]["grades"]["light"]["expected"] <= 5
         assert image["witness"]["engine"] == "classical"
 
-    pictures(product.shoot, 3)
+    picture(product.shoot / "later.jpg", 50)
     config = folder / "generation_config.json"
     config.write_text(config.read_text() + "\n")
     running = product.start("curate", product.shoot, "--json")

@@ -31,7 +31,9 @@ def curated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Curated]:
 def test_status_shows_the_four_layers(curated: Curated) -> None:
     ran = curated.product.run("status", "--json", code=NOT_WELL)  # one file of this shoot is broken
     status = ran.json
-    assert set(status) == {"at_ms", "open", "gap", "stages", "tenants", "fleet", "reconciler", "findings"}
+    layers = {"at_ms", "open", "gap", "stages", "tenants", "fleet", "reconciler", "findings"}
+    assert set(status) == {*layers, "engine", "overridden"}
+    assert status["engine"] == {"declared": {"engine": "classical"}, "observed_by_another": 0}
     assert list(status["stages"]) == list(STAGES)
     assert status["stages"]["technical"]["truth"] == {
         "waiting": 0,

@@ -63,14 +63,8 @@ def serve(
     count = _checked(port, workers)
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:
-        if not system.home.lead():
-            if not standby:
-                raise HomeError(
-                    f"another engine leads {system.home.root}; stop it, use another home, or stand by for it (--standby)"
-                )
-            if not _stand_by(system, interrupt):
-                return Exit.DONE
-            system.adopt()  # who led until now may have declared something else
+        if not _lead(system, standby, interrupt):
+            return Exit.DONE
         choose(system, engine)
         if policy is not None:
             use(system, named(system, policy), None)
@@ -101,6 +95,20 @@ def _checked(port: int, workers: int | None) -> int:
     if not 0 <= port <= PORT_MAX:
         raise UsageError(f"a port is 0 (any free one) to {PORT_MAX}, not {port}")
     return workers_or_default(workers)
+
+
+def _lead(system: System, standby: bool, interrupt: Interrupt) -> bool:
+    """Lead this home, now or (with *standby*) as soon as nobody else does; False if told to stop first."""
+    if system.home.lead():
+        return True
+    if not standby:
+        raise HomeError(
+            f"another engine leads {system.home.root}; stop it, use another home, or stand by for it (--standby)"
+        )
+    leads = _stand_by(system, interrupt)
+    if leads:
+        system.adopt()  # who led until now may have declared another engine
+    return leads
 
 
 def _stand_by(system: System, interrupt: Interrupt) -> bool:
