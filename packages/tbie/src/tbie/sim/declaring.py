@@ -73,4 +73,6 @@ class Activations:
         """What held for *tenant* at any time since *from_ms*; "" stands for the stage's own version."""
         since = self._since.get(tenant, [(0, "")])
         ends = [at_ms for at_ms, _ in since[1:]]
-        return {version for (_, version), end in zip(since, [*ends, None], strict=True) if end is None or end >= from_ms}
+        return {
+            version for (_, version), end in zip(since, [*ends, None], strict=True) if end is None or end >= from_ms
+        }

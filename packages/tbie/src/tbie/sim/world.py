@@ -87,7 +87,7 @@ class World:
         self.controls: list[Control] = []
 
     def populate(self) -> None:
-        """People, a fleet, as many reconcilers as the plan says; in one world of three a tenant has its own version from the start."""
+        """People, a fleet, and as many reconcilers as the plan says. In one world of three a tenant has a version of its own."""
         self.fleet = SimFleet(self)
         self.fleet.open()
         self.adder = Adder(self)

@@ -117,7 +117,9 @@ class Hand(Actor):
         one, flow = OneByOne(self.handling), AsTheyCome(self.handling.flow)
         handlers: Handlers = {name: flow if name == FLOWING else one for name in mine}
         args = (self.name, self.pool, process.workflow, handlers, process.truth, process.intent, process.clock)
-        self.worker = Worker(*args, world.settings, attest=self.attest, progress=self, refresh=partial(refresh, process))
+        self.worker = Worker(
+            *args, world.settings, attest=self.attest, progress=self, refresh=partial(refresh, process)
+        )
         self._idle_since_ms = world.clock.now_ms()
         self._enter(BootState.REGISTERED)
         self.world.checkers.sound.came(self.pool)

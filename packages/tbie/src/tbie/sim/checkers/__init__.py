@@ -42,7 +42,16 @@ class Checkers:
     def all(self) -> tuple[Checker, ...]:
         """By number: the twelve invariants, soundness, and versions by tenant."""
         first = (self.lost, self.survives, self.effect, self.zombies, self.replay, self.unknown)
-        later = (self.addressed, self.backlog, self.history, self.declared, self.fair, self.bounded, self.sound, self.tenants)
+        later = (
+            self.addressed,
+            self.backlog,
+            self.history,
+            self.declared,
+            self.fair,
+            self.bounded,
+            self.sound,
+            self.tenants,
+        )
         return (*first, *later)
 
     # -- calls
