@@ -37,6 +37,7 @@ from tbie.core.clock import SystemClock
 from tbie.core.ids import RandomIds
 
 TENANT = "studio"
+BEHIND = {"measure": "sharpness", "this": 0.4, "best": 0.52, "text": "the other one is sharper by 0.12"}
 LOOKERS: tuple[tuple[Any, str], ...] = (
     (classical, "observe"),
     (features, "describe"),
@@ -64,11 +65,6 @@ def facts_of(rng: random.Random, number: int) -> dict[str, dict[str, Any]]:
     burst = rng.random() < 0.3
     best = not burst or rng.random() < 0.4
     camera = rng.random() < 0.8
-    differences = (
-        []
-        if best
-        else [{"measure": "sharpness", "this": 0.4, "best": 0.52, "text": "the other one is sharper by 0.12"}]
-    )
     return {
         "technical": {
             "format": "JPEG",
@@ -125,7 +121,7 @@ def facts_of(rng: random.Random, number: int) -> dict[str, dict[str, Any]]:
             "best_item": None if best else f"{number:016x}",
             "best_name": None if best else f"IMG_{number}.jpg",
             "rank": 1 if best else 2,
-            "differences": differences,
+            "differences": [] if best else [BEHIND],
         },
     }
 

@@ -117,10 +117,25 @@ def _measure(model: Any, settings: Any, asked: argparse.Namespace) -> dict[str, 
         [model.prepare(picture, settings.pixels) for picture in pictures[:count]]
     )  # what is made once is made here
 
-    best: dict[str, rates.Rate] = {}
-    for _ in range(asked.rounds):
+    document |= _rates(rates, model, pictures, flow, asked.rounds, say)
+    document["goals"] = {"of_bare": GOAL_RATIO, "busy": GOAL_BUSY}
+    some = pictures[: min(count, 4)]
+    document |= _costs(budgets, model, some, asked.tiny, say)
+    document |= _savings(budgets, model, pictures[:count], settings.pixels, say)
+    met = budgets.ladder(model, some, flow)
+    say(f"\nshort of memory ({met.how}): {met.short} runs did not fit, {met.answered} of {met.pictures} answered,")
+    say(f"  at pixel budgets {', '.join(f'{pixels:,}' for pixels in met.budgets)} of {settings.pixels:,}")
+    document["ladder"] = asdict(met)
+    return document
+
+
+def _rates(rates: Any, model: Any, pictures: Any, flow: Any, rounds: int, say: Any) -> dict[str, Any]:
+    """The three ways, in turns."""
+    document: dict[str, Any] = {}
+    best: dict[str, Any] = {}
+    for _ in range(rounds):
         for name, rate in (
-            ("bare loop", rates.bare(model, pictures, settings.pixels, count)),
+            ("bare loop", rates.bare(model, pictures, flow.pixels, flow.most_items)),
             ("flow", rates.through_flow(model, pictures, flow)),
             ("stage", rates.through_stage(model, pictures, flow)),
         ):
@@ -135,14 +150,6 @@ def _measure(model: Any, settings: Any, asked: argparse.Namespace) -> dict[str, 
             f"   {len(rate.batches)} of {min(rate.batches)} to {max(rate.batches)}"
         )
         document[name] = {**asdict(rate), "per_s": rate.per_s, "of_bare": ratio}
-    document["goals"] = {"of_bare": GOAL_RATIO, "busy": GOAL_BUSY}
-    some = pictures[: min(count, 4)]
-    document |= _costs(budgets, model, some, asked.tiny, say)
-    document |= _savings(budgets, model, pictures[:count], settings.pixels, say)
-    met = budgets.ladder(model, some, flow)
-    say(f"\nshort of memory ({met.how}): {met.short} runs did not fit, {met.answered} of {met.pictures} answered,")
-    say(f"  at pixel budgets {', '.join(f'{pixels:,}' for pixels in met.budgets)} of {settings.pixels:,}")
-    document["ladder"] = asdict(met)
     return document
 
 

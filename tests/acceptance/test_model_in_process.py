@@ -28,7 +28,7 @@ def test_a_baked_folder_observes_and_one_that_was_touched_takes_no_work(product:
     pictures(product.shoot, 2)
     declared = ("--engine", "transformers", "--model", str(folder))
     assert "model bake" in product.look("curate", str(product.shoot), *declared, code=USAGE).err
-    settings = ("--skip-golden", "--pixels", "65536", "--dtype", "float32", "--device", "cpu")
+    settings = ("--skip-golden", "--pixel-budget", "65536", "--dtype", "float32", "--device", "cpu")
     assert product.look("model", "bake", str(folder), *settings).code == DONE
     manifest = json.loads((folder / "parjanya-manifest.json").read_text())["id"]
 

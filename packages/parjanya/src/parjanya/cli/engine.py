@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -40,7 +40,7 @@ class EngineOptions:
     "For openai the model as the server calls it, for transformers its folder."
     base_url: str | None = None
     "For openai: where the server is, e.g. http://127.0.0.1:8000/v1."
-    pixel_budget: int | None = None
+    pixel_budget_px: Annotated[int | None, Parameter(name="--pixel-budget")] = None
     "Pixels of a picture that the model is shown, at most (default: about a million)."
     in_flight: int | None = None
     "For openai: requests at a time (default: 8)."
@@ -60,7 +60,8 @@ class EngineOptions:
     def any(self) -> bool:
         """Whether anything was asked for."""
         return any(
-            value is not None for value in (self.engine, self.model, self.base_url, self.pixel_budget, self.in_flight)
+            value is not None
+            for value in (self.engine, self.model, self.base_url, self.pixel_budget_px, self.in_flight)
         )
 
 
@@ -117,7 +118,7 @@ def asked(options: EngineOptions, now: Declared) -> Declared:
     given = {
         "--model": options.model,
         "--base-url": options.base_url,
-        "--pixel-budget": options.pixel_budget,
+        "--pixel-budget": options.pixel_budget_px,
         "--in-flight": options.in_flight,
     }
     takes = {"classical": (), "openai": tuple(given), "transformers": ("--model", "--pixel-budget")}[kind]
@@ -151,8 +152,13 @@ def _openai(options: EngineOptions, now: OpenAI | None) -> OpenAI:
     missing = [name for name, value in needed.items() if value is None] if now is None else []
     if missing:
         raise UsageError(f"the engine openai needs {' and '.join(missing)}: {EXAMPLES['openai']}")
-    names = ("base_url", "model", "pixel_budget", "in_flight")
-    given: dict[str, Any] = {name: value for name in names if (value := getattr(options, name)) is not None}
+    asked_for: dict[str, Any] = {
+        "base_url": options.base_url,
+        "model": options.model,
+        "pixel_budget": options.pixel_budget_px,
+        "in_flight": options.in_flight,
+    }
+    given = {name: value for name, value in asked_for.items() if value is not None}
     return OpenAI(**given) if now is None else replace(now, **given)
 
 
@@ -169,7 +175,7 @@ def _transformers(options: EngineOptions, now: Transformers | None) -> Transform
         if not (folder / MANIFEST).is_file():
             raise UsageError(f"{folder} has no manifest: `parjanya model bake {folder}` makes one, once")
         chosen = Transformers.of(folder, read_manifest(folder / MANIFEST))
-    if options.pixel_budget is None:
+    if options.pixel_budget_px is None:
         return chosen
-    floor = min(chosen.pixel_budget_floor, options.pixel_budget)
-    return replace(chosen, pixel_budget=options.pixel_budget, pixel_budget_floor=floor)
+    floor = min(chosen.pixel_budget_floor, options.pixel_budget_px)
+    return replace(chosen, pixel_budget=options.pixel_budget_px, pixel_budget_floor=floor)

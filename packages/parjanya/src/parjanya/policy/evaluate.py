@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator as python
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from parjanya.policy.signals import Value
@@ -26,19 +27,38 @@ OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def compiled(tree: Condition) -> Test:  # noqa: PLR0911 - one return for each form
-    """The test that *tree* is. A signal that is missing in what it is given is unknown."""
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A condition, ready to be asked; *parts* are those of an ``and``, ``or`` or ``not``."""
+
+    tree: Condition
+    test: Test
+    """True, false or None. A signal that is missing in what it is given is unknown."""
+    parts: tuple[Compiled, ...] = ()
+
+
+def compiled(tree: Condition) -> Compiled:
+    """*tree*, with every part of it compiled once."""
     match tree:
         case And(parts):
-            tests = [compiled(part) for part in parts]
-            return _both(*tests) if len(tests) == 2 else _all(tests)
+            inner = tuple(compiled(part) for part in parts)
+            tests = [part.test for part in inner]
+            return Compiled(tree, _both(*tests) if len(tests) == 2 else _all(tests), inner)
         case Or(parts):
-            return _any([compiled(part) for part in parts])
+            inner = tuple(compiled(part) for part in parts)
+            return Compiled(tree, _any([part.test for part in inner]), inner)
         case Not(part):
-            return _not(compiled(part))
+            only = compiled(part)
+            return Compiled(tree, _not(only.test), (only,))
+        case _:
+            return Compiled(tree, _atom(tree))
+
+
+def _atom(atom: Atom) -> Test:
+    match atom:
         case Known(Ref(name)):
             return lambda signals: signals.get(name) is not None
-        case Always(value=bool() as value):
+        case Always(value):
             return _always(value)
         case AnyOf(Ref(name), Literal(tuple() as values)):
             return _any_of(name, frozenset(values))
@@ -49,7 +69,7 @@ def compiled(tree: Condition) -> Test:  # noqa: PLR0911 - one return for each fo
         case Compare(Ref(name), operator, Literal(value)):
             return _one(name, operator, value)
         case _:
-            raise AssertionError(tree)
+            raise AssertionError(atom)
 
 
 def _always(value: bool) -> Test:
@@ -159,19 +179,20 @@ def _two(left: str, holds: Callable[[Any, Any], bool], right: str) -> Test:
     return test
 
 
-def grounds(tree: Condition, signals: Signals) -> Iterator[Atom]:
-    """The atoms that the result of *tree* rests on: changing any other one would not change it.
+def grounds(condition: Compiled, signals: Signals) -> Iterator[Atom]:
+    """The atoms that its result rests on: changing any other one would not change it.
 
     Of a true ``and``, a false ``or``: all parts. Of a false ``and``, a true ``or``: the parts that are so. Of an unknown
     one: the unknown parts.
     """
+    tree = condition.tree
     match tree:
-        case And(parts) | Or(parts):
-            result = compiled(tree)(signals)
-            for part in parts:
-                if compiled(part)(signals) is result:
+        case And() | Or():
+            result = condition.test(signals)
+            for part in condition.parts:
+                if part.test(signals) is result:
                     yield from grounds(part, signals)
-        case Not(part):
-            yield from grounds(part, signals)
+        case Not():
+            yield from grounds(condition.parts[0], signals)
         case _:
             yield tree

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from parjanya.policy.evaluate import Signals, Test, compiled, grounds
+from parjanya.policy.evaluate import Compiled, Signals, Test, compiled, grounds
 from parjanya.policy.signals import MODEL, SIGNALS, Facts, Kind, Reader, Value, read_signals
 from parjanya.policy.tree import Atom, Condition, Plain, atoms, constants_of, render, signals_of
 from tbie.core.fingerprint import fingerprint
@@ -37,9 +37,14 @@ class Rule:
     """The reason in a sentence; ``{signal}`` is replaced by its value."""
 
     @cached_property
+    def compiled(self) -> Compiled:
+        """Its condition, ready to be asked."""
+        return compiled(self.when)
+
+    @property
     def test(self) -> Test:
         """Whether it fires: None if that is unknown."""
-        return compiled(self.when)
+        return self.compiled.test
 
     @cached_property
     def condition(self) -> str:
@@ -216,14 +221,14 @@ _BY_SEVERITY = {severity: name for name, severity in SEVERITY.items()}
 
 
 def _fired(policy: Policy, rule: Rule, signals: Signals) -> Reason:
-    found: list[Atom] = list(grounds(rule.when, signals))
+    found: list[Atom] = list(grounds(rule.compiled, signals))
     evidence = {name: signals.get(name) for atom in found for name in signals_of(atom)}
     named: dict[str, Value] = {name: value for atom in found for name, value in constants_of(atom).items()}
     return Reason(rule.code, filled(rule.text, signals, policy.constants), rule.verdict, evidence | named)
 
 
 def _missing(rule: Rule, signals: Signals) -> Iterable[str]:
-    names = (name for atom in grounds(rule.when, signals) for name in signals_of(atom))
+    names = (name for atom in grounds(rule.compiled, signals) for name in signals_of(atom))
     return dict.fromkeys(name for name in names if signals.get(name) is None)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf, isfinite
+from operator import itemgetter
 from typing import Any
 
 from parjanya.observation.fields import FIELDS, Choice, Flag, Grade, Several
@@ -265,7 +266,11 @@ class Reader:
         self.paths: tuple[Path, ...] = tuple(sorted({path for signal in chosen for path in signal.paths}))
         where = {path: index for index, path in enumerate(self.paths)}
         self._plain = [(s.name, _CHECKED[s.name], where[s.paths[0]]) for s in chosen if s.derive is None]
-        self._derived = [(s.name, s, [where[path] for path in s.paths]) for s in chosen if s.derive is not None]
+        self._derived = [
+            (s.name, s.derive, _CHECKED[s.name], itemgetter(*(where[path] for path in s.paths)), len(s.paths) > 1)
+            for s in chosen
+            if s.derive is not None
+        ]
 
     def read(self, row: Sequence[Any]) -> dict[str, Value]:
         """The signals, from the values at ``paths``. Signals that are not known are left out."""
@@ -274,6 +279,8 @@ class Reader:
             value = row[index]
             if value is not None:
                 found[name] = checked(value)
-        for name, signal, indexes in self._derived:
-            found[name] = signal.of([row[index] for index in indexes])
+        for name, derive, checked, at_paths, several in self._derived:
+            value = derive(*at_paths(row)) if several else derive(at_paths(row))
+            if value is not None:
+                found[name] = checked(value)
         return found

@@ -105,7 +105,7 @@ def _model_name(execution: Mapping[str, Any]) -> str | None:
     model = execution.get("model")
     if isinstance(model, str):
         return model
-    manifest = execution.get("manifest")
+    manifest = execution.get("manifest") or _mapping(model).get("manifest")
     return f"manifest {str(manifest)[:12]}" if manifest else None
 
 

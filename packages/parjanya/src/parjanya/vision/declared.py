@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from parjanya.vision.artifact.manifest import Manifest
 from parjanya.vision.local.settings import LocalSettings
 from parjanya.vision.openai.settings import OpenaiSettings, SettingsError, checked
+from tbie.core.clock import SystemClock
 
 _MOST_CHARACTERS = 2_000
 _LOCAL = LocalSettings(Path("/"))
@@ -132,9 +133,10 @@ class Transformers:
 
     def identity(self) -> dict[str, object]:
         """Whatever of this changes answers: part of the version of the stage ``observe``."""
-        from parjanya.vision.local.engine import scoring  # noqa: PLC0415 - no torch, but numpy: not for those who only read this
+        from parjanya.vision.local.engine import TransformersEngine  # noqa: PLC0415 - no torch, but numpy: not for all
 
-        return {"engine": self.engine, "manifest": self.manifest, **scoring(self.settings())}
+        # asked of an engine that is never opened, so that no two places say what an identity is made of
+        return dict(TransformersEngine(self.settings(), SystemClock()).identity())
 
     def words(self) -> str:
         """For people."""

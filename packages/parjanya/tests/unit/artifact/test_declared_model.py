@@ -27,7 +27,7 @@ def test_an_engine_that_opens_a_declared_model_is_the_engine_that_was_declared(t
     model = declared(tmp_path / "model")
     engine = TransformersEngine(model.settings(), ManualClock())
     assert differences(model, engine.identity()) is None
-    assert engine.identity()["manifest"] == model.manifest
+    assert engine.identity()["model"] == {"manifest": model.manifest}
     assert model.pixel_budget == 500_000
 
 

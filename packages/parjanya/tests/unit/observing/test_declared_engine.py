@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from parjanya.profiles.engines import AGAIN_AFTER_S, DeclaredEngine, EngineUnfitError
-from parjanya.vision.declared import Declared, OpenAI
+from parjanya.profiles.engines import AGAIN_AFTER_S, DeclaredEngine, EngineUnfitError, differences, open_declared
+from parjanya.vision.declared import Declared, OpenAI, Transformers
 from parjanya.vision.engine import Begin, Engine, Picture, Seen
 from tbie.core.clock import Clock, ManualClock
 from tbie.execution import Drift
@@ -91,6 +91,16 @@ def test_what_keeps_it_from_opening_is_drift_in_words_and_tried_again_after_a_wh
     clock.advance_ms(1)
 
     assert engine.attest() is None
+
+
+@pytest.mark.parametrize("declared", [SERVED, Transformers("/nowhere", "ab" * 32)])
+def test_the_engine_that_is_opened_is_what_its_declaration_says(declared: Declared) -> None:
+    pytest.importorskip("httpx")
+    engine = open_declared(declared, ManualClock())
+
+    assert differences(declared, engine.identity()) is None
+    assert dict(engine.identity()) == declared.identity()
+    engine.close()
 
 
 def test_who_has_not_attested_does_so_before_looking() -> None:

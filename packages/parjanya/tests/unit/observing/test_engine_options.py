@@ -41,12 +41,12 @@ def test_a_single_option_changes_that_of_the_declared_engine() -> None:
         (EngineOptions("openai", model="qwen"), "needs --base-url"),
         (EngineOptions("openai", "qwen", "example.org"), "must begin with http"),
         (EngineOptions("openai", "qwen", URL, in_flight=0), "in_flight must be between"),
-        (EngineOptions("openai", "qwen", URL, pixel_budget=3), "must be between"),
+        (EngineOptions("openai", "qwen", URL, pixel_budget_px=3), "must be between"),
         (EngineOptions("transformers"), "needs --model DIR"),
         (EngineOptions("transformers", "/nowhere"), "is no folder"),
         (EngineOptions("transformers", "/nowhere", URL), "--base-url means nothing to the engine transformers"),
         (EngineOptions(model="qwen"), "--model means nothing to the engine classical"),
-        (EngineOptions("classical", pixel_budget=100_000), "--pixel-budget means nothing"),
+        (EngineOptions("classical", pixel_budget_px=100_000), "--pixel-budget means nothing"),
     ],
 )
 def test_what_cannot_be_is_refused_with_what_would_be_right(options: EngineOptions, words: str) -> None:
@@ -64,7 +64,7 @@ def test_a_model_folder_without_a_manifest_is_to_be_baked_first(tmp_path: Path) 
 def test_a_pixel_budget_below_the_floor_lowers_the_floor() -> None:
     loaded = Transformers("/models/qwen", "ab" * 32)
 
-    found = asked(EngineOptions(pixel_budget=100_000), loaded)
+    found = asked(EngineOptions(pixel_budget_px=100_000), loaded)
 
     assert isinstance(found, Transformers)
     assert (found.pixel_budget, found.pixel_budget_floor) == (100_000, 100_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 from parjanya.policy import BUILT_IN, SIGNALS, PolicyError, Value, builtin, decide, load
 from parjanya.policy.tree import plain
 
-PAGE = (Path(__file__).parents[5] / "docs" / "policy.md").read_text()
+DOCS = Path(__file__).parents[5] / "docs"
+PAGE = (DOCS / "policy.md").read_text()
 (EXAMPLE,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -54,3 +56,19 @@ def test_the_messages_of_the_page_are_those_of_the_program() -> None:
         load(document, "x")
     (said,) = re.findall(r"rule 'too_soft': (.*)", PAGE)
     assert said == "no signal or constant 'subject_sharpnes'; did you mean 'subject_sharpness'?"
+
+
+def test_the_story_of_a_policy_change_and_its_report_agree() -> None:
+    story = (DOCS / "policy-change.md").read_text()
+    report = json.loads((DOCS / "policy-change.json").read_text())["report"]
+    changed = {(old, new): n for old, row in report["flips"].items() for new, n in row.items() if old != new}
+    dry, done = story.split("## What would change")[1].split("## The change")
+    assert f"{sum(changed.values())} of {report['reset']} verdicts would change" in dry
+    for part in (dry, done.split("## And back")[0]):
+        for code, flips in report["by_rule"].items():
+            for old, row in flips.items():
+                for new, count in row.items():
+                    assert f"by {code}: {old} → {new}: {count}" in part
+    for side in ("before", "after"):
+        (one,) = report["policies"][side]
+        assert f"  {side}: {one['images']} by {one['policy']} {one['tag']} ({one['version']})" in done

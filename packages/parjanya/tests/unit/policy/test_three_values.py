@@ -26,7 +26,7 @@ Signals = dict[str, Value]
 
 
 def evaluated(condition: str, values: Signals) -> bool | None:
-    return compiled(parse(condition, {})[0])(values)
+    return compiled(parse(condition, {})[0]).test(values)
 
 
 @given(conditions(), signals(unknown=False))
@@ -42,7 +42,7 @@ def test_where_something_is_unknown_a_condition_follows_kleene(shape: Shape, val
 @given(conditions(), signals(unknown=True))
 def test_both_spellings_mean_the_same(shape: Shape, values: Signals) -> None:
     plain, cel = (parse(text(shape, spelling), {})[0] for spelling in (PYTHON, CEL))
-    assert compiled(plain)(values) is compiled(cel)(values)
+    assert compiled(plain).test(values) is compiled(cel).test(values)
 
 
 @given(conditions(), signals(unknown=True))
@@ -50,18 +50,18 @@ def test_the_canonical_text_means_the_same_and_is_its_own_canonical_text(shape: 
     tree, _ = parse(text(shape), {})
     again, _ = parse(render(tree), {})
     assert render(again) == render(tree)
-    assert compiled(again)(values) is compiled(tree)(values)
+    assert compiled(again).test(values) is compiled(tree).test(values)
 
 
 @given(conditions(known=False), signals(unknown=True), st.data())
 def test_a_signal_that_is_no_ground_of_a_result_may_change_without_changing_it(
     shape: Shape, values: Signals, data: st.DataObject
 ) -> None:
-    tree, _ = parse(text(shape), {})
-    result = compiled(tree)(values)
-    named = {name for atom in grounds(tree, values) for name in signals_of(atom)}
+    condition = compiled(parse(text(shape), {})[0])
+    result = condition.test(values)
+    named = {name for atom in grounds(condition, values) for name in signals_of(atom)}
     others = {name: v for name, v in data.draw(signals(unknown=True)).items() if name not in named}
-    assert compiled(tree)({**values, **others}) is result or result is None
+    assert condition.test({**values, **others}) is result or result is None
 
 
 def policy_of(shapes: list[tuple[Shape, str]], combine: str) -> str:

@@ -180,13 +180,14 @@ class TransformersEngine:
         if isinstance(manifest, Drift):
             return manifest
         if manifest is not None:
-            if (
-                self._attestor is None or self._attestor.manifest != manifest
-            ):  # kept: what it has read is not read again
+            known = self._attestor is not None and self._attestor.manifest == manifest
+            if self._attestor is None or not known:  # one that is kept reads nothing again until the folder changes
                 self._attestor = Attestor(settings.folder, manifest, scoring(settings))
             if (drift := self._attestor.at_boot(self._opened)) is not None:
                 return drift
-        if (drift := probe(self._opened())) is not None:
+        asked = manifest is not None and manifest.has_golden
+        # golden answers have shown as much: they are under the schema, and no two were alike when they were baked
+        if not asked and (drift := probe(self._opened())) is not None:
             return drift
         from parjanya.vision.local import memory  # noqa: PLC0415 - it imports torch
 
