@@ -57,8 +57,9 @@ Begin = Callable[[Sequence[int]], None]
 """Called with positions of works just before they are worked on, in one piece or one after the other.
 
 From then until it is answered a work is a suspect: if the process dies, or nothing happens for ``max_run_s`` (no further
-beginning, no answer), it is charged a receive. Until something has begun there is no limit of time, and nobody is charged (but
-for a process that dies like that time after time: then all that it had in hand are). May be called from another thread. Raises ``ValueError`` for what is no position, or is answered already, and once the flow is over.
+beginning, no answer), it is charged a receive. Until something has begun there is a quarter of an hour, and nobody is charged
+(but for processes that end like that time after time: then all that they had in hand are). May be called from another thread.
+Raises ``ValueError`` for what is no position, or is answered already, and once the flow is over.
 """
 Flow = Callable[[Sequence[Work], Begin], Iterator[tuple[int, Outcome]]]
 """(position, outcome) of each work once, in any order, as they come. Closing it stops it.
@@ -121,7 +122,7 @@ class Progress(Protocol):
     """Where a worker notes what it is doing, so that a supervisor can tell when it hangs or dies."""
 
     def prepare(self, stage: str, suspects: Sequence[Suspect]) -> None:
-        """These come next, nothing has begun with any of them, and there is no limit of time.
+        """These come next, and nothing has begun with any of them: no limit of time but a very generous one.
 
         If the process dies now nobody is charged, unless that happens again and again.
         """

@@ -5,10 +5,11 @@ Caller: ``actors.hand``. Whether an item is poison, or not a picture, is in its 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
-from tbie.execution import Work
+from tbie.execution import Begin, Work
 from tbie.sim.workload import fetch
 
 if TYPE_CHECKING:
@@ -37,6 +38,18 @@ class Handling:
                     return _in(mood)
         outcome = echo(work)
         return outcome if not self._unstorable() else Completed({**outcome.facts, "nan": float("nan")})
+
+    def flow(self, works: Sequence[Work], begin: Begin) -> Iterator[tuple[int, Outcome]]:
+        """Two are in hand at a time, and either may be answered first."""
+        left, begun = list(range(len(works))), list[int]()
+        while left or begun:
+            fresh = left[: 2 - len(begun)]
+            if fresh:
+                begin(fresh)
+                del left[: len(fresh)]
+                begun += fresh
+            position = begun.pop(self._hand.world.chance.below(len(begun)))
+            yield position, self(works[position])
 
     def _take_time(self) -> None:
         world = self._hand.world

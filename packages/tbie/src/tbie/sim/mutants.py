@@ -24,12 +24,10 @@ from tbie.intent import Delete, Disposal
 from tbie.reconciler import decide, emit, fleet, loop, stream, sweep
 from tbie.reconciler.decide import Action, Decision, Looked
 from tbie.sim.actors import fleet as sim_fleet
+from tbie.sim.planted import Patch, one_version_for_all, several_go_free
 from tbie.truth import StageState
 from tbie.worker.settling import disposal, settle_death
 from tbie.worker.worker import Worker
-
-Patch = tuple[object, str, Any]
-"""Where, what, and what instead."""
 
 
 class Mutant(NamedTuple):
@@ -278,6 +276,8 @@ MUTANTS: dict[str, Mutant] = {
     "gaps_unseen": Mutant("a diagnosis does not notice missing intents", _gaps_unseen),
     "always_healthy": Mutant("a diagnosis says healthy whatever it found", _always_healthy),
     "reset_for_ever": Mutant("automatic resets are not counted", _reset_for_ever),
+    "one_version": Mutant("a worker goes by the same version for every tenant", one_version_for_all),
+    "several_go_free": Mutant("a death over several items charges none of them", several_go_free),
 }
 """By name."""
 

@@ -34,6 +34,8 @@ class Process:
     ) -> None:
         self.name, self.kind, self.workflow = name, kind, workflow
         self.clock = SkewedClock(clock)
+        self.version = 0
+        """Of the program."""
         self.dead = False
         self.frozen = False
         """Stopped in the middle of something, as a machine without a processor is: not even its heartbeat goes on."""

@@ -20,6 +20,8 @@ NOWHERE = "nowhere"
 
 STAGES = ("read", "look", "measure", "group", "judge")
 POOLS = ("cpu", "gpu")
+FLOWING = "look"
+"""The stage that is run as a flow, two items in hand at a time."""
 MAX_RUN_S = 15.0
 
 SETTINGS = Settings(

@@ -25,6 +25,7 @@ from tbie.sim.actors.people import Adder, Operator
 from tbie.sim.actors.watch import Watch
 from tbie.sim.chance import Chance
 from tbie.sim.clocks import CallersClock
+from tbie.sim.declaring import Activations
 from tbie.sim.plan import Plan, Planned
 from tbie.sim.process import Process
 from tbie.sim.shadow import Shadow
@@ -63,6 +64,7 @@ class World:
         self.intent = MemoryIntent(self._callers, SETTINGS.retention_s)
         self.ledger = MemoryLedger(LEDGER_ROWS)
         self.fleet: SimFleet
+        self.activations = Activations()
         self.weather, self.shadow = Weather(), Shadow()
         self.actors: list[Actor] = []
         self.stack: list[Actor] = []
@@ -85,13 +87,15 @@ class World:
         self.controls: list[Control] = []
 
     def populate(self) -> None:
-        """People, a fleet, and as many reconcilers as the plan says."""
+        """People, a fleet, and as many reconcilers as the plan says. In one world of three a tenant has a version of its own."""
         self.fleet = SimFleet(self)
         self.fleet.open()
         self.adder = Adder(self)
         self.operator = Operator(self, self.adder)
         self.campaigner = Campaigner(self, self.adder)
         self.actors += [self.fleet, self.adder, self.operator, self.campaigner]
+        if self.plan.seed % 3 == 1:
+            self.activations.activate(self, "t1")
         for _ in range(self.plan.reconcilers):
             self.start_control()
         self.watch = Watch(self)
@@ -152,10 +156,12 @@ class World:
 
     # -- processes
 
-    def process(self, name: str, kind: str, workflow: Workflow | None = None) -> Process:
+    def process(self, name: str, kind: str) -> Process:
         """A process that starts now, with the version that is deployed now."""
-        stores = (self.truth, self.intent, self.fleet)
-        return Process(self, name, kind, self.clock, workflow or self.workflow, stores)
+        workflow = gallery(self.version, self.plan.claim_batch)  # its own: what it declares, it learns when it looks
+        process = Process(self, name, kind, self.clock, workflow, (self.truth, self.intent, self.fleet))
+        process.version = self.version
+        return process
 
     def crash(self, process: Process, why: str) -> CrashError:
         """*process* ends here; the caller raises what comes back."""

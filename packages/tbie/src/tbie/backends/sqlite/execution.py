@@ -261,7 +261,7 @@ class ProcessFleet:
         return _Process(owner, popen, self._folder / f"{owner}{SUFFIX}", log, self._clock.now_ms())
 
     def _end_if_overdue(self, process: _Process) -> None:
-        doing = read_slot(process.slot)
+        doing = read_slot(process.slot, prepared=True)
         if doing is not None and self._clock.monotonic_s() > doing.deadline_s and process.ended_for is None:
             process.ended_for = "timed_out"
             process.popen.kill()

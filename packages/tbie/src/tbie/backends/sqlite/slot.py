@@ -22,6 +22,9 @@ _ROOM_FOR_TOKENS = 2560
 SUSPECTS = 64
 """Items named at once, as far as their tokens fit (of the usual length they do). Whoever is not named is not charged for a death
 and goes back with the batch-mates: if it is to blame, it is named, or alone, when enough of the others have been settled."""
+UNBEGUN_S = 900.0
+"""So long may nothing begin and nothing end: generous, because what a flow does before it begins is its own affair (it may read a
+model of 16 GiB), but a decoder that hangs in a thread that prepares must not keep its items for ever."""
 _BUSY, _PREPARED = 1, 2
 _HEAD = struct.Struct("<BdH")  # one of these or 0, deadline on the monotonic clock, length of the text that follows
 SUFFIX = ".slot"
@@ -63,7 +66,7 @@ class Slot:
         self._note(_BUSY, stage, suspects, self._clock.monotonic_s() + max_run_s)
 
     def prepare(self, stage: str, suspects: Sequence[Suspect]) -> None:
-        self._note(_PREPARED, stage, suspects, float("inf"))
+        self._note(_PREPARED, stage, suspects, self._clock.monotonic_s() + UNBEGUN_S)
 
     def _note(self, flag: int, stage: str, suspects: Sequence[Suspect], deadline_s: float) -> None:
         if not suspects:

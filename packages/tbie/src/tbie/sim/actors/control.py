@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tbie.backends.memory.belief import belief
@@ -9,6 +10,7 @@ from tbie.core.errors import TbieError
 from tbie.reconciler.leader import Leadership
 from tbie.reconciler.loop import Reconciler
 from tbie.sim.actors.base import Actor
+from tbie.sim.declaring import refresh
 from tbie.sim.process import Process
 from tbie.sim.workload import LIMITS, resolve
 from tbie.testing.faults import CrashError
@@ -84,4 +86,5 @@ class Control(Actor):
             limits=LIMITS,
             leadership=Leadership(process.truth, process.clock, world.settings, self.name),
             ledger=world.ledger,
+            refresh=partial(refresh, process),
         )

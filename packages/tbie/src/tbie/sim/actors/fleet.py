@@ -75,6 +75,7 @@ class SimFleet(Actor):
         while self._unburied:
             hand = self._unburied[0]
             suspects = hand.doing[1] if hand.doing is not None else ()
+            world.sometimes["a death had several suspects"] += len(suspects) > 1
             reason = "timed_out" if hand.hung else "worker_died"
             stores = (self.process.workflow, self.process.truth, self.process.intent)
             settle_death(hand.name, suspects, *stores, reason, {"exit_status": -9})

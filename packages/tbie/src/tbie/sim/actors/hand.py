@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tbie.core.errors import TbieError
 from tbie.core.outcome import Facts
 from tbie.core.reading import BootState
-from tbie.execution import Drift, Handlers, OneByOne, Suspect
+from tbie.execution import AsTheyCome, Drift, Handlers, OneByOne, Suspect
 from tbie.intent import Message
 from tbie.sim.actors.base import Actor
+from tbie.sim.declaring import refresh
 from tbie.sim.handlers import Handling
 from tbie.sim.process import Process
+from tbie.sim.workload import FLOWING
 from tbie.testing.faults import CrashError
 from tbie.truth import Heartbeat
 from tbie.worker import Worker
@@ -110,9 +113,13 @@ class Hand(Actor):
         if weather.boot_silent[self.pool]:
             return
         process = self.process
-        handlers: Handlers = {s.name: OneByOne(self.handling) for s in process.workflow.stages if s.pool == self.pool}
+        mine = [s.name for s in process.workflow.stages if s.pool == self.pool]
+        one, flow = OneByOne(self.handling), AsTheyCome(self.handling.flow)
+        handlers: Handlers = {name: flow if name == FLOWING else one for name in mine}
         args = (self.name, self.pool, process.workflow, handlers, process.truth, process.intent, process.clock)
-        self.worker = Worker(*args, world.settings, attest=self.attest, progress=self)
+        self.worker = Worker(
+            *args, world.settings, attest=self.attest, progress=self, refresh=partial(refresh, process)
+        )
         self._idle_since_ms = world.clock.now_ms()
         self._enter(BootState.REGISTERED)
         self.world.checkers.sound.came(self.pool)

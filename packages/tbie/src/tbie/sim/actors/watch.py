@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from tbie.backends.memory.belief import belief
+from tbie.core.errors import TruthUnavailableError
 from tbie.diagnose import Diagnosis, diagnose, take
 from tbie.sim.actors.base import Actor
+from tbie.sim.declaring import refresh
 from tbie.testing.faults import CrashError
 
 if TYPE_CHECKING:
@@ -29,13 +32,15 @@ class Watch(Actor):
     def look(self) -> Diagnosis | None:
         """One diagnosis; None if this process died over it."""
         world = self.world
-        if self.process.workflow is not world.workflow or self.process.dead:
+        if self.process.version != world.version or self.process.dead:
             self.process = world.process("watch", "watch")
         process = self.process
         fleet = belief(process.workflow, process.intent, process.fleet) if world.plan.seed % 2 else None
         args = (process.workflow, process.truth, process.intent, process.clock, world.settings)
         nested = world.nested
         try:
+            with contextlib.suppress(TruthUnavailableError):
+                refresh(process)
             readings = take(*args, ledger=world.ledger, belief=fleet, engine_expected=True)
         except CrashError:
             return None

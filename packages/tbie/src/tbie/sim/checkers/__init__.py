@@ -17,6 +17,7 @@ from tbie.sim.checkers.control import BoundedConvergence, DeclaredEnvironment, F
 from tbie.sim.checkers.effects import CleanReplay, HistoryIsComplete, NoZombies, OneEffect
 from tbie.sim.checkers.intents import AddressedWork, BacklogGuard, IntentSurvives, NoLostWork
 from tbie.sim.checkers.sound import Sound
+from tbie.sim.checkers.tenants import DeclaredForTenant
 from tbie.sim.process import Process
 from tbie.truth import QUARANTINED, Document
 
@@ -35,12 +36,23 @@ class Checkers:
         self.replay, self.unknown, self.addressed = CleanReplay(), UnknownIsNotZero(), AddressedWork()
         self.backlog, self.history, self.declared = BacklogGuard(), HistoryIsComplete(), DeclaredEnvironment()
         self.fair, self.bounded, self.sound = Fair(), BoundedConvergence(), Sound()
+        self.tenants = DeclaredForTenant()
 
     @property
     def all(self) -> tuple[Checker, ...]:
-        """By number: the twelve invariants, and soundness."""
+        """By number: the twelve invariants, soundness, and versions by tenant."""
         first = (self.lost, self.survives, self.effect, self.zombies, self.replay, self.unknown)
-        return (*first, self.addressed, self.backlog, self.history, self.declared, self.fair, self.bounded, self.sound)
+        later = (
+            self.addressed,
+            self.backlog,
+            self.history,
+            self.declared,
+            self.fair,
+            self.bounded,
+            self.sound,
+            self.tenants,
+        )
+        return (*first, *later)
 
     # -- calls
 
@@ -128,6 +140,7 @@ class Checkers:
         touched = [command.key for command in args[0]]
         self.history.on_items(world, list(dict.fromkeys([*touched, *(entry.key for entry in entries)])))
         self.replay.on_items(world, entries)
+        self.tenants.on_items(world, entries)
         return answer
 
     @staticmethod
@@ -167,6 +180,7 @@ class Checkers:
 
     def on_run(self, world: World, hand: Hand, work: Work) -> None:
         """A handler begins."""
+        self.tenants.on_run(world, hand, work)
 
     def before_pass(self, world: World, control: Control) -> None:
         """A reconciler begins a pass."""

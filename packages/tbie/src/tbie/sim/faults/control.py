@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tbie.core.finding import Boundary
 from tbie.sim.chance import Chance
+from tbie.sim.declaring import STAGE
 from tbie.sim.faults.base import Effect, Kind
 from tbie.sim.plan import Planned
 from tbie.sim.weather import Armed
@@ -89,11 +90,23 @@ def _deploy(world: World, fault: Planned) -> bool:
     del fault
     world.version += 1
     world.workflow = gallery(world.version, world.plan.claim_batch)
+    world.activations.declare(world.workflow)
     for control in world.controls:
         control.kill(0)
     world.fleet.open()
     world.sometimes["another version was deployed"] += 1
     return any(r["state"] == "completed" for rows in world.shadow.rows.values() for n, r in rows.items() if n == "look")
+
+
+def _activate(world: World, fault: Planned) -> bool:
+    """Another version of one stage holds for one tenant: each process knows of it when it looks next."""
+    tenant = f"t{Chance(fault.number).below(world.plan.tenants) + 1}"
+    world.activations.activate(world, tenant)
+    world.sometimes["a version was activated for a tenant"] += 1
+    return any(
+        key.tenant == tenant and rows.get(STAGE, {}).get("state") == "completed"
+        for key, rows in world.shadow.rows.items()
+    )
 
 
 def _skew(sign: int) -> Effect:
@@ -124,5 +137,6 @@ CONTROL = (
     Kind("cursor_lost", Boundary.CONTROL_PLANE, _cursor_lost),
     Kind("blind", Boundary.CONTROL_PLANE, _blind(1), _blind(-1), ("control_plane_blind",)),
     Kind("deploy", Boundary.TRUTH, _deploy, None, ("policy_change",)),
+    Kind("activation", Boundary.TRUTH, _activate, None, ("policy_change",)),
     Kind("clock_skew", Boundary.BELIEF, _skew(1), _skew(0)),
 )
