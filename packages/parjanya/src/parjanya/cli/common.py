@@ -63,6 +63,16 @@ def opened(common: Common, must_exist: bool = True) -> Iterator[System]:
         system.close()
 
 
+@contextmanager
+def if_there(common: Common) -> Iterator[System | None]:
+    """As ``opened``, or None where there is no home yet: for what can be said without one."""
+    if not os.path.lexists(common.root / "truth.db"):
+        yield None
+        return
+    with opened(common) as system:
+        yield system
+
+
 def say(text: str = "") -> None:
     """A line for people, on standard error: standard output is for results."""
     print(printable(text), file=sys.stderr, flush=True)

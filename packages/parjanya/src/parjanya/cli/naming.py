@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from parjanya.activation import Activation, Stored, activations, stored
+from parjanya.activation import DEFAULT_POLICY, Activation, Stored, activations, stored
 from parjanya.cli.common import UsageError
 from parjanya.policy import BUILT_IN, Policy, PolicyUnavailableError, builtin, builtin_text, load
 from parjanya.policy.document import MAX_BYTES
@@ -44,12 +44,14 @@ def from_file(path: Path) -> Named:
     return Named(policy, data.decode("utf-8"), os.fspath(path))
 
 
-def active(system: System, tenant: str | None) -> Named:
-    """The policy that decides for *tenant* (None: for everybody without one of their own) now.
+def active(system: System | None, tenant: str | None) -> Named:
+    """The policy that decides for *tenant* (None: for everybody without one of their own) now, or would in a new home.
 
     Raises:
         PolicyUnavailableError: it is missing or damaged.
     """
+    if system is None:
+        return Named(builtin(DEFAULT_POLICY), builtin_text(DEFAULT_POLICY), f"built-in {DEFAULT_POLICY}")
     policy = system.policies.of(
         system.truth, system.workflow.version(curate.NAME, tenant if tenant is not None else NOBODY)
     )
@@ -77,7 +79,7 @@ def named(system: System | None, name: str, tenant: str | None = None) -> Named:
         UsageError: nothing, or more than one thing.
         PolicyError, PolicyUnavailableError, OSError: there is something, and it cannot be used.
     """
-    if name == ACTIVE and system is not None:
+    if name == ACTIVE:
         return active(system, tenant)
     if name in BUILT_IN:
         return Named(builtin(name), builtin_text(name), f"built-in {name}")
@@ -91,7 +93,7 @@ def named(system: System | None, name: str, tenant: str | None = None) -> Named:
     if path.is_file() or path.suffix in (".yaml", ".yml") or os.sep in name:
         return from_file(path)
     known = [
-        *([ACTIVE] if system is not None else []),
+        ACTIVE,
         *BUILT_IN,
         *dict.fromkeys(s.name for s in kept.values()),
         *dict.fromkeys(s.tag for s in kept.values()),

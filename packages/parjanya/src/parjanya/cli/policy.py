@@ -14,7 +14,7 @@ from cyclopts import App
 from parjanya.activation import Activation, activations, before, stored
 from parjanya.cli.activating import stale_images, switch
 from parjanya.cli.bulk import Asked
-from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, printable, show, show_json
+from parjanya.cli.common import Common, Exit, UsageError, check_tenant, if_there, opened, printable, show, show_json
 from parjanya.cli.naming import Named, activation_of, active, from_file, named
 from parjanya.cli.times import moment
 from parjanya.policy import BUILT_IN, PolicyError, builtin, cost, diff, in_words
@@ -67,7 +67,7 @@ def show_(name: str = "active", /, *, tenant: str | None = None, common: Common 
         Whose active policy.
     """
     common = common or Common()
-    with opened(common) as system:
+    with if_there(common) as system:
         found = named(system, name, _tenant(tenant))
     if common.json:
         show_json(
@@ -136,12 +136,12 @@ def diff_(old: str, new: str | None = None, /, *, tenant: str | None = None, com
     """
     common = common or Common()
     of = _tenant(tenant)
-    with opened(common) as system:
+    with if_there(common) as system:
         one, other = (
             (named(system, old, of), named(system, new, of)) if new else (active(system, of), named(system, old, of))
         )
         difference = diff(one.policy, other.policy)
-        costs = cost(difference, model_looks=not isinstance(system.declared, Classical))
+        costs = cost(difference, model_looks=system is not None and not isinstance(system.declared, Classical))
     if common.json:
         show_json({**difference.to_json(), "cost": costs})
     else:
