@@ -78,7 +78,8 @@ def _refuse(stepped: Stepped, system: System) -> None:
         stage = system.workflow.get(campaign.stage)
         raise CampaignError(
             f"campaign {campaign.id} was begun for version {campaign.program or campaign.version} of {campaign.stage}; this "
-            f"program has {stage.version if stage is not None else 'no such stage'}. Go on with what it was begun for, or cancel it"
+            f"program has {stage.version if stage is not None else 'no such stage'}. Go on with the program that began it, or "
+            "cancel it"
         )
 
 
