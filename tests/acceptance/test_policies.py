@@ -266,3 +266,12 @@ def test_the_policy_of_the_program_is_named_in_the_json_of_what_is_active(produc
     assert json.dumps(listed)
     assert [one["policy"] for one in listed["built_in"]] == ["culling", "photographic-content"]
     assert listed["active"] == listed["built_in"][0]
+
+
+def test_built_in_policies_and_files_are_shown_and_compared_before_there_is_a_home(product: Product) -> None:
+    shown = product.look("policy", "show", "culling").out
+    mine = product.root / "mine.yaml"
+    mine.write_text(shown.replace("severe_blur_below: 0.18", "severe_blur_below: 0.2"))
+    told = product.look("policy", "diff", str(mine), "--json").json
+    assert told["constants"] == {"severe_blur_below": [0.18, 0.2]}
+    assert not (product.home / "truth.db").exists()
