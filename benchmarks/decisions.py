@@ -4,7 +4,7 @@
     ./run bench decisions --images 1000000     a million
 
 Run by hand. The home is synthetic: facts of the shapes and sizes that the stages store, with values drawn from a seed, written
-straight into a ``truth.db`` of the product's own schema. Then the very code of ``regrade --policy FILE --dry-run`` decides again
+straight into a ``truth.db`` of the product's own schema (beyond 20,000 images the same facts again under other names). Then the very code of ``regrade --policy FILE --dry-run`` decides again
 about all of them by a stricter policy, counts the verdicts that would change, and is timed by the processor time of this one
 process (one thread), so the figure is per core. That no image was looked at and no stage run is counted: whatever does so
 would add to a counter.
@@ -126,6 +126,10 @@ def facts_of(rng: random.Random, number: int) -> dict[str, dict[str, Any]]:
     }
 
 
+DRAWN = 20_000
+"""Different images. What a decision costs does not depend on whether another image has the same facts."""
+
+
 def build(path: Path, images: int) -> SqliteTruth:
     """A Truth with *images* judged images, written in the schema of the product (the product itself would take hours)."""
     workflow, clock, ids = image_workflow(), SystemClock(), RandomIds()
@@ -133,7 +137,7 @@ def build(path: Path, images: int) -> SqliteTruth:
     rng, policy = random.Random(20261126), builtin("culling")
 
     def rows() -> Iterator[tuple[tuple[Any, ...], list[tuple[Any, ...]]]]:
-        for number in range(1, images + 1):
+        for number in range(1, min(images, DRAWN) + 1):
             facts = facts_of(rng, number)
             facts[curate.NAME] = curate.judge(policy, facts)
             item = (
@@ -174,6 +178,18 @@ def build(path: Path, images: int) -> SqliteTruth:
         for item, stages in rows():
             connection.execute("INSERT INTO item VALUES (?,?,?,?,?,?,?)", item)
             connection.executemany(f"INSERT INTO stage VALUES ({','.join('?' * 15)})", stages)
+    for first in range(DRAWN, images, DRAWN):
+        with truth._db.write() as connection:
+            for table in ("item", "stage"):
+                columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+                key = columns[0]
+                named = [f"{key} + {first}", *columns[1:]]
+                if table == "item":
+                    named[columns.index("item")] = f"item || '-{first}'"
+                connection.execute(
+                    f"INSERT INTO {table} SELECT {','.join(named)} FROM {table} WHERE {key} <= ?",
+                    (min(DRAWN, images - first),),
+                )
     return truth
 
 
