@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from tbie.sim.episode import NAMEABLE
 from tbie.sim.faults import CATALOGUE
 
-ENOUGH_SEEDS = 500
+ENOUGH_SEEDS = 1_000
 """From this many seeds on, a path that was never reached is a failure; fewer may miss one by chance."""
 
 PATHS = (
