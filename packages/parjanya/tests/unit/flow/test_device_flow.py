@@ -148,10 +148,38 @@ def test_what_begins_is_told_before_each_piece() -> None:
     device = ScriptedDevice(room=300)
     begun: list[list[int]] = []
 
-    for _ in flow(device).observe([picture(n) for n in range(7)], lambda positions: begun.append(list(positions))):
+    def begin(positions: Sequence[int]) -> None:
+        if threading.current_thread() is threading.main_thread():  # the threads that prepare tell of theirs
+            begun.append(list(positions))
+
+    for _ in flow(device).observe([picture(n) for n in range(7)], begin):
         assert len(begun) == len(device.batches)
 
     assert [[str(n) for n in positions] for positions in begun] == device.batches
+
+
+def test_each_picture_is_told_before_it_is_read_because_its_decoder_may_end_the_process() -> None:
+    told: set[int] = set()
+    untold: list[int] = []
+
+    class Watched(Sequence[Picture]):
+        def __len__(self) -> int:
+            return 9
+
+        @overload
+        def __getitem__(self, index: int) -> Picture: ...
+        @overload
+        def __getitem__(self, index: slice) -> Sequence[Picture]: ...
+        def __getitem__(self, index: int | slice) -> Picture | Sequence[Picture]:
+            assert isinstance(index, int)
+            if index not in told:
+                untold.append(index)
+            return picture(index)
+
+    for _ in flow(ScriptedDevice(room=300)).observe(Watched(), told.update):
+        pass
+
+    assert untold == []
 
 
 class TestOutOfMemory:

@@ -123,3 +123,11 @@ class TestStopping:
 
         with pytest.raises(KeyboardInterrupt):
             list(flow(ScriptedDevice()).observe([picture(n) for n in range(9)], interrupted))
+
+    def test_what_is_raised_to_a_thread_that_prepares_reaches_the_caller(self) -> None:
+        def over(positions: Sequence[int]) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                raise ValueError("the flow is over")
+
+        with pytest.raises(ValueError, match="the flow is over"):
+            list(flow(ScriptedDevice()).observe([picture(n) for n in range(9)], over))

@@ -2,6 +2,8 @@
 
 Caller: ``flow``. A thread takes the next position when what is held, plus a guess for everything that is being prepared, leaves
 room for one more; one picture is always allowed, however large. Bytes count until ``release``: what is on the device is held.
+
+Each position is told to *begin* before its picture is read: a decoder that ends the process leaves its name behind.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from parjanya.vision.engine import Picture, Unanswered
+from parjanya.vision.engine import Begin, Picture, Unanswered
 from parjanya.vision.flow.device import P, UnreadableError
 from parjanya.vision.flow.words import evidence_of
 
@@ -34,17 +36,20 @@ class Feeder(Generic[P]):
     def __init__(
         self,
         prepare: Callable[[Picture, int], P],
+        begin: Begin,
         pictures: Sequence[Picture],
         pixels: int,
         threads: int,
         most_bytes: int,
     ) -> None:
-        self._prepare, self._pictures, self._pixels, self._most = prepare, pictures, pixels, most_bytes
+        self._prepare, self._begin = prepare, begin
+        self._pictures, self._pixels, self._most = pictures, pixels, most_bytes
         self._guess = pixels * BYTES_PER_PIXEL
         self._changed = threading.Condition()
         self._next = self._preparing = self._held = 0
         self._ready: list[Ready[P]] = []
         self._closed = False
+        self._trouble: BaseException | None = None
         self._threads = [
             threading.Thread(target=self._work, name=f"prepare-{number}", daemon=True)
             for number in range(min(threads, len(pictures)))
@@ -55,10 +60,13 @@ class Feeder(Generic[P]):
     def take(self, enough: Callable[[Sequence[Ready[P]]], bool]) -> list[Ready[P]]:
         """What is ready: waits until it is *enough*, or until nothing more can come before something is released.
 
-        Empty only if nothing is left, or nothing can come because all room is held by what was taken before.
+        Empty only if nothing is left, or nothing can come because all room is held by what was taken before. Raises what
+        *begin* raised in a thread.
         """
         with self._changed:
             self._changed.wait_for(lambda: enough(self._ready) or not self._more_comes())
+            if self._trouble is not None:
+                raise self._trouble
             taken, self._ready = self._ready, []
             return taken
 
@@ -94,6 +102,14 @@ class Feeder(Generic[P]):
                 self._next += 1
                 self._preparing += 1
                 self._held += guess
+            try:
+                self._begin([position])
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it is for the caller, who waits for this thread
+                with self._changed:
+                    self._preparing -= 1
+                    self._trouble, self._closed = error, True
+                    self._changed.notify_all()
+                return
             ready, held = self._attempt(position)
             with self._changed:
                 self._preparing -= 1

@@ -85,7 +85,8 @@ class DeviceFlow(Generic[P]):
         return self._wear.words
 
     def observe(self, pictures: Sequence[Picture], begin: Begin) -> Iterator[tuple[int, Seen]]:
-        """(position, answer) of each picture once, as they come; *begin* is told of each piece before it runs.
+        """(position, answer) of each picture once, as they come; *begin* is told of each picture before it is
+        prepared, by the thread that prepares it, and of each piece before it runs.
 
         *pictures* may make each picture when it is asked for: the threads that prepare ask, each position once. Closing the
         iterator begins nothing more and waits for the threads.
@@ -95,7 +96,9 @@ class DeviceFlow(Generic[P]):
         settings = self._settings
         if self._budget is None:
             self._budget = Budget.first(self._model.room_tokens(), settings.tokens_floor, settings.tokens_ceiling)
-        feeder = Feeder(self._model.prepare, pictures, settings.pixels, settings.threads, settings.prepared_bytes)
+        feeder = Feeder(
+            self._model.prepare, begin, pictures, settings.pixels, settings.threads, settings.prepared_bytes
+        )
         answered: set[int] = set()
         try:
             for position, seen in self._answers(feeder, begin):
