@@ -5,11 +5,15 @@ Caller: ``engine``, which imports this module only when an engine is made: it is
 No connection is used twice: an answer can then never be one to another request, and the cost (one more connection per answer
 that takes seconds to make) does not show. Proxies and ``.netrc`` from the environment are ignored, because pictures and a key go
 to the declared server or nowhere. Certificates are checked against the system's store, to which ``SSL_CERT_FILE`` may point.
+
+What comes back is searched for the key before anybody else sees it: servers and proxies say which key they did not like, and
+their words become evidence.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 
 import httpx
@@ -20,6 +24,9 @@ from parjanya.vision.openai.settings import OpenaiSettings
 from tbie.core.clock import Clock
 
 _MOST_ERROR_BYTES = 16 << 10
+_LEAST_SECRET = 8
+"""A shorter key is a word that a server wants to see (``EMPTY``, ``none``), and may be part of honest answers."""
+_HIDDEN = b"[key hidden]"
 
 
 class Transport:
@@ -28,6 +35,7 @@ class Transport:
     def __init__(self, settings: OpenaiSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        self._secret = _echo_of(settings.key) if len(settings.key) >= _LEAST_SECRET else None
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "parjanya"}
         if settings.key:
             headers["Authorization"] = f"Bearer {settings.key}"
@@ -57,7 +65,7 @@ class Transport:
         start = self._clock.monotonic_s()
 
         def failed(kind: str, words: str) -> NoReply:
-            return NoReply(kind, printable(words), self._clock.monotonic_s() - start)
+            return NoReply(kind, printable(self._without_key(words.encode("utf-8", "replace"))), self._clock.monotonic_s() - start)
 
         try:
             async with asyncio.timeout(total_s):
@@ -89,7 +97,17 @@ class Transport:
                         break  # an error page: its beginning is enough
                     raise _TooLargeError(f"the answer is longer than {most:,} bytes")
             given = {name: str(response.headers.get(name, ""))[:100] for name in ("Retry-After", "Date")}
-            return Reply(response.status_code, bytes(held[:most]), given["Retry-After"], given["Date"])
+            body = self._without_key(bytes(held[:most]))
+            return Reply(response.status_code, body, given["Retry-After"], given["Date"])
+
+    def _without_key(self, given: bytes) -> bytes:
+        return given if self._secret is None else self._secret.sub(_HIDDEN, given)
+
+
+def _echo_of(key: str) -> re.Pattern[bytes]:
+    """The key as it may come back: as it is, or in JSON with any of its characters escaped."""
+    each = (rb"(?:\\?" + re.escape(c).encode() + rb"|\\u00(?i:%02x))" % ord(c) for c in key)
+    return re.compile(b"".join(each))
 
 
 class _TooLargeError(Exception):
