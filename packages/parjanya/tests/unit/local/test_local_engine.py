@@ -9,18 +9,22 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from parjanya.observation.validate import validate
 from parjanya.vision.artifact.bake import bake, write
+from parjanya.vision.artifact.golden import Glimpse
 from parjanya.vision.artifact.manifest import NAME
 from parjanya.vision.declared import Transformers
 from parjanya.vision.engine import Observed, Picture, Unanswered
 from parjanya.vision.local.engine import TransformersEngine, open_model, scoring
 from parjanya.vision.local.settings import LocalSettings
-from tbie.core.clock import ManualClock, SystemClock
+from tbie.core.clock import Clock, ManualClock, SystemClock
+
+if TYPE_CHECKING:
+    from parjanya.vision.local.model import LocalModel
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from engines_present import require_engines
@@ -188,6 +192,54 @@ def test_a_file_that_changes_later_is_found_by_the_next_look(copy: Path) -> None
     flip(copy)
     assert "model.safetensors" in str(subject.attest())
     subject.close()
+    subject.close()
+
+
+def test_a_file_that_is_exchanged_while_the_model_is_loaded_is_no_proof_of_what_was_loaded(copy: Path) -> None:
+    write(bake(copy, scoring=scoring(settings_for(copy))), copy / NAME)  # no golden answers, which might tell
+    clock, loads = ManualClock(), list[int]()
+
+    def opened(settings: LocalSettings, given: Clock) -> LocalModel:
+        loads.append(1)
+        if len(loads) == 1:
+            flip(copy)
+        try:
+            return open_model(settings, given)
+        finally:
+            if len(loads) == 1:
+                flip(copy)  # and back: what lies there is what was baked, what was loaded is not
+
+    subject = TransformersEngine(settings_for(copy), clock, open_with=opened)
+    assert "model.safetensors" in str(subject.attest())
+    clock.advance_ms(61_000)
+    assert subject.attest() is None
+    assert len(loads) == 2, "what was loaded first is not used"
+    subject.close()
+
+
+def test_a_model_that_was_found_unfit_is_loaded_again_once_its_folder_may_be_mended(copy: Path) -> None:
+    import torch
+
+    (copy / NAME).unlink()
+
+    clock, loads = ManualClock(), list[int]()
+
+    class Blind:
+        """Whatever it is shown, it makes the same of it."""
+
+        device = torch.device("cpu")
+
+        def glimpse(self, picture: bytes) -> Glimpse:
+            return Glimpse((1, 2, 2), 0.0, 1.0, 9, ((1, 0.5),), {})
+
+    def opened(settings: LocalSettings, given: Clock) -> Any:
+        loads.append(1)
+        return Blind() if len(loads) == 1 else open_model(settings, given)
+
+    subject = TransformersEngine(settings_for(copy), clock, open_with=opened)
+    assert "does not reach it" in str(subject.attest())
+    clock.advance_ms(61_000)
+    assert subject.attest() is None
     subject.close()
 
 

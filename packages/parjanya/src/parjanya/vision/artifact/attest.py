@@ -17,7 +17,7 @@ from parjanya.vision.artifact.examine import Examined, examine
 from parjanya.vision.artifact.folder import Stamp, list_folder
 from parjanya.vision.artifact.golden import Model
 from parjanya.vision.artifact.manifest import Manifest
-from parjanya.vision.artifact.problems import shown
+from parjanya.vision.artifact.problems import file, shown
 from parjanya.vision.artifact.weights import SUFFIX
 from tbie.execution import Drift
 
@@ -98,6 +98,16 @@ class Attestor:
             # what was wrong may have been in the weights: only reading them again can say that it no longer is
             self._look(weights_too=self._folder_drift is not None or any(name.endswith(SUFFIX) for name in touched))
         return self._folder_drift or self._golden_drift
+
+    def untouched(self) -> Drift | None:
+        """Whether every file is the one that was last looked at: to be asked after the model was loaded.
+
+        Without it a file that is exchanged after it was hashed, and put back later, would be loaded under a good name.
+        """
+        seen, now = self._seen or {}, list_folder(self._folder).files
+        touched = sorted(name for name in now.keys() | seen.keys() if now.get(name) != seen.get(name))
+        words = "touched after it was read and before the model was loaded: let nobody write to the folder"
+        return compare.drift((file(name), "left alone", words) for name in touched)
 
     def _look(self, weights_too: bool, progress: Progress | None = None) -> None:
         found = examine(self._folder, weights_too, progress)
