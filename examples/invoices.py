@@ -91,8 +91,7 @@ class System:
 
     def bury(self, death: Death) -> None:
         """A worker died: what it held goes back at once; what it was working on has used up an attempt."""
-        token = death.doing.token if death.doing else None
-        settle_death(death.owner, token, WORKFLOW, self.truth, self.intent, death.reason, death.evidence)
+        settle_death(death.owner, death.suspects, WORKFLOW, self.truth, self.intent, death.reason, death.evidence)
         self.intent_bell.ring()
 
     def work(self, owner: str) -> None:
