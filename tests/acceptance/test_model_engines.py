@@ -188,9 +188,11 @@ def test_a_worker_that_is_killed_while_it_asks_costs_nothing_but_time(product: P
     product.assert_each_done_once(6)
 
 
+@pytest.mark.parametrize("where", ["model", "decoder"])
 def test_an_image_that_kills_the_model_s_process_is_quarantined_and_its_neighbours_are_observed(
-    product: Product, server: ModelServer
+    product: Product, server: ModelServer, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
+    monkeypatch.setenv("ODD_WHERE", where)
     pictures(product.shoot, 5)
     picture(product.shoot / "odd.jpg", 50, (400, 600))
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from product import NOT_WELL, Product, pictures
+from product import NOT_WELL, USAGE, Product, picture, pictures
 
 from parjanya.drills.model_folder import write_model
 from parjanya.vision.artifact.manifest import NAME, read
@@ -44,29 +44,40 @@ def test_a_folder_that_lacks_a_file_is_named_by_every_command_and_costs_no_attem
     assert (result["settled"], result["engines"]) == (True, {"classical": 3})
 
 
-def test_a_real_model_is_baked_works_declines_while_a_file_is_missing_and_goes_on(product: Product) -> None:
+def test_a_real_model_is_baked_works_declines_while_its_folder_is_another_and_goes_on(product: Product) -> None:
     require_engines("torch", "transformers", "llguidance")
     from parjanya.testing.tiny_qwen3vl import build
 
     pictures(product.shoot, 2)
     folder = build(product.root / "model")
-    product.start("model", "bake", folder, "--repo", "nobody/tiny", "--pixel-budget", "100000").finish(
-        timeout_s=PATIENCE_S
-    )
+    declared = ("--engine", "transformers", "--model", folder)
+    assert "model bake" in product.look("curate", str(product.shoot), *map(str, declared), code=USAGE).err
+    asked = ("--pixel-budget", "65536", "--dtype", "float32", "--device", "cpu")
+    product.start("model", "bake", folder, "--repo", "nobody/tiny", *asked).finish(timeout_s=PATIENCE_S)
     manifest = read(folder / NAME)
     assert manifest.has_golden
-    declared = ("--engine", "transformers", "--model", folder)
 
-    product.start("curate", product.shoot, *declared).finish(timeout_s=PATIENCE_S)
+    result = product.start("curate", product.shoot, "--json", *declared).finish(timeout_s=PATIENCE_S).json
 
+    assert result["engines"] == {f"transformers manifest {manifest.id[:12]}": 2}
     for image in product.images().values():
         assert image["execution"]["manifest"] == manifest.id
-        assert image["execution"]["pixel_budget"] == 100_000
+        assert image["execution"]["pixel_budget"] == image["execution"]["pixel_budget_asked"] == 65_536
+        assert 1 <= image["observed"]["grades"]["light"]["expected"] <= 5
+        assert image["witness"]["engine"] == "classical"
+    generation = folder / "generation_config.json"
+    kept = generation.read_bytes()
+    generation.write_bytes(kept + b"\n")  # touched
     shutil.move(folder / MISSING, product.root / MISSING)
-    pictures(product.shoot, 3)
+    picture(product.shoot / "later.jpg", 50)
     waiting = product.start("curate", product.shoot)
     waiting.until(lambda: "images wait for the engine transformers" in waiting.err, PATIENCE_S)
-    assert f"{{'file {MISSING}': ['sha256 " in waiting.err.splitlines()[-1]
+    assert f"file {MISSING}': ['sha256 " in waiting.err.splitlines()[-1]
+    assert "file generation_config.json': ['" in waiting.err.splitlines()[-1]
+    status = product.look("status", "--json", code=NOT_WELL).json
+    assert "execution_drift" in [finding["code"] for finding in status["findings"]]
+    assert product.query("SELECT attempts FROM stage WHERE stage = 'observe' AND state = 'pending'") == [(0,)]
+    generation.write_bytes(kept)
     shutil.move(product.root / MISSING, folder / MISSING)
     waiting.finish(timeout_s=PATIENCE_S)  # nothing was restarted
     assert product.query("SELECT DISTINCT attempts FROM stage WHERE stage = 'observe'") == [(1,)]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +15,6 @@ from parjanya.observation.validate import validate
 from parjanya.vision.artifact.bake import bake, write
 from parjanya.vision.artifact.golden import Glimpse
 from parjanya.vision.artifact.manifest import NAME
-from parjanya.vision.declared import Transformers
 from parjanya.vision.engine import Observed, Picture, Unanswered
 from parjanya.vision.local.engine import TransformersEngine, open_model, scoring
 from parjanya.vision.local.settings import LocalSettings
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from engines_present import require_engines
-from local_models import edit, picture, write_folder
+from local_models import edit, picture
 
 PIXELS = 72 * 32 * 32
 pytestmark = pytest.mark.timeout(240)  # importing torch alone may take a minute on a machine that does much else
@@ -247,68 +244,3 @@ def test_without_a_manifest_the_folder_is_checked_and_the_model_must_look(copy: 
     (copy / NAME).unlink()
     edit(copy, "preprocessor_config.json", lambda content: content.pop("image_std"))
     assert "image_std is None" in drift(copy)
-
-
-def test_a_folder_that_was_refused_is_not_read_again_at_every_heartbeat(tmp_path: Path) -> None:
-    path, clock = write_folder(tmp_path / "model"), ManualClock()
-    edit(path, "config.json", lambda content: content.update(model_type="llava"))
-    opened: list[int] = []
-
-    def counted(*_: object) -> Any:
-        opened.append(1)
-        raise ValueError("no model")
-
-    subject = TransformersEngine(settings_for(path), clock, open_with=counted)
-    first = subject.attest()
-    assert first is not None
-    assert subject.attest() is first
-    clock.advance_ms(61_000)
-    assert subject.attest() is not first
-    assert len(opened) == 2
-
-
-def test_nothing_is_observed_before_the_engine_was_attested(tmp_path: Path) -> None:
-    subject = TransformersEngine(settings_for(write_folder(tmp_path / "model")), ManualClock())
-    with pytest.raises(RuntimeError, match="call attest"):
-        next(iter(subject.observe([picture(0)], nobody)))
-
-
-def test_an_identity_needs_no_folder_when_the_manifest_is_declared(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path / "elsewhere", manifest="a" * 64)
-    identity = TransformersEngine(settings, ManualClock()).identity()
-    assert identity["model"] == {"manifest": "a" * 64}
-    for change in ({"pixels": 2 * PIXELS}, {"temperature": 0.5}, {"dtype": "float32"}, {"manifest": "b" * 64}):
-        assert TransformersEngine(replace(settings, **change), ManualClock()).identity() != identity
-    for same in ({"threads": 7}, {"batch_items": 3}, {"device": "mps"}):
-        assert TransformersEngine(replace(settings, **same), ManualClock()).identity() == identity
-
-
-def test_an_engine_is_what_was_declared() -> None:
-    declared = Transformers("/models/one", "c" * 64)
-    assert TransformersEngine(declared.settings(), ManualClock()).identity() == declared.identity()
-
-
-def test_without_a_manifest_the_identity_follows_the_folder_and_the_packages(tmp_path: Path) -> None:
-    identity = TransformersEngine(settings_for(write_folder(tmp_path / "model")), ManualClock()).identity()
-    assert identity["model"].keys() == {"sketch", "packages"}
-
-
-def test_declaring_an_engine_imports_no_torch() -> None:
-    code = "import sys, parjanya.vision.local.engine as e; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"device": "tpu"},
-        {"dtype": "int4"},
-        {"pixels": 10},
-        {"temperature": 0.0},
-        {"batch_items": 0},
-        {"most_tokens": 0},
-    ],
-)
-def test_settings_that_cannot_work_are_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):
-        LocalSettings(tmp_path, **wrong)

@@ -14,7 +14,9 @@ from parjanya.observation import schema
 from parjanya.testing.behaviour import Ask
 from parjanya.testing.model_server import ModelServer
 from parjanya.vision.openai import OpenaiEngine
+from parjanya.vision.openai.inspection import Inspected
 from tbie.core.clock import ManualClock
+from tbie.execution import Drift
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from openai_tools import SHORT, engine_for, observed, picture, see, unanswered
@@ -228,3 +230,25 @@ def test_a_server_that_is_loading_its_model_is_waited_for_at_start_up(server: Mo
     assert engine.attest() is None
     engine.close()
     assert len(server.asked(schema.NAME)) == 0
+
+
+def test_a_glance_does_not_undo_what_was_found_wrong_while_it_looked(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ManualClock()
+    engine = engine_for(server.base_url, clock=clock)
+    assert engine.attest() is None
+    real = engine._inspector.glance
+
+    async def slow(total_s: float = 10.0) -> Inspected:
+        looked = await real(total_s)
+        engine._standing.is_unfit(Drift({"schema enforcement": ("kept", "answered freely")}))  # a witness, meanwhile
+        return looked
+
+    monkeypatch.setattr(engine._inspector, "glance", slow)
+    clock.advance_ms(20_000)
+    assert found(engine) == "schema enforcement: answered freely"
+    monkeypatch.undo()
+    clock.advance_ms(5_000)
+    assert found(engine) == "", "the next look is a whole one, and finds it mended"
+    engine.close()

@@ -153,3 +153,10 @@ def test_alternatives_that_differ_in_more_than_the_digit_do_not_count() -> None:
     before, after = re.split(r'(?<="sharp":)3,', TEXT)
     found = graded(TEXT, {"content": [entry(before, 1.0), digit, entry(after, 1.0)]})
     assert found["sharp"].expected == pytest.approx(10 / 3, abs=0.001)
+
+
+@pytest.mark.parametrize("logprob", [-(10**400), -1e308, -math.inf], ids=["a long number", "a large one", "infinity"])
+def test_a_probability_of_nothing_is_no_error_however_it_is_written(logprob: float) -> None:
+    digit = entry("3", 0.9, {"3": 0.9, "4": 0.1})
+    digit["top_logprobs"].append({"token": "5", "logprob": logprob})
+    assert graded(TEXT, around_sharp(digit))["sharp"].expected == pytest.approx(3.1)

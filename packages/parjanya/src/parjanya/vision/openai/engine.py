@@ -279,5 +279,5 @@ class OpenaiEngine:
             self._standing.leave_alone(found.rest_s)
         elif found.drift is not None:
             self._standing.is_unfit(found.drift)
-        else:
+        elif self._standing.drift is None:  # a glance is no proof against what a whole look has found meanwhile
             self._standing.is_fit()

@@ -100,7 +100,7 @@ def _entry(entry: object) -> tuple[bytes, float] | None:
         return None
     if isinstance(logprob, bool) or not isinstance(logprob, (int, float)) or not logprob <= 0.001:  # NaN is not either
         return None
-    return text, math.exp(min(0.0, logprob))
+    return text, math.exp(max(-1_000.0, min(0.0, logprob)))  # below it is nothing, and may be too large for a float
 
 
 def _levels(token: _Token, place: int) -> dict[int, float] | None:

@@ -65,7 +65,8 @@ class Transport:
         start = self._clock.monotonic_s()
 
         def failed(kind: str, words: str) -> NoReply:
-            return NoReply(kind, printable(self._without_key(words.encode("utf-8", "replace"))), self._clock.monotonic_s() - start)
+            told = printable(self._without_key(words.encode("utf-8", "replace")))
+            return NoReply(kind, told, self._clock.monotonic_s() - start)
 
         try:
             async with asyncio.timeout(total_s):
