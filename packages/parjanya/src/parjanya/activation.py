@@ -146,8 +146,13 @@ def find(truth: TruthStore, version: str) -> Policy:
     default = builtin(DEFAULT_POLICY)
     if default.version == version:
         return default
-    raise PolicyUnavailableError(
-        f"the policy {version} is active, but Truth does not hold it; activate one that there is"
+    raise PolicyUnavailableError(lost(version))
+
+
+def lost(version: str) -> str:
+    """What is said about an active policy whose document is gone."""
+    return (
+        f"the policy {version} is active, but Truth does not hold it; activate it again from its file, or another one"
     )
 
 
