@@ -70,3 +70,12 @@ def test_a_reason_is_one_line_of_the_list_and_line_ends_of_windows_are_line_ends
     assert any(line.endswith(": one problem: forged\\x1b[2J") for line in lines)
     assert "\\x0d" not in home.look("policy", "show").out
     home.look("policy", "activate", "culling", "--reason", " ", code=USAGE)
+
+
+def test_the_version_that_judged_an_image_can_be_shown_though_nothing_was_activated(product: Product) -> None:
+    picture(product.shoot / "one.jpg")
+    product.curate()
+    (image,) = product.look("images", "--json").json
+    shown = product.look("policy", "show", image["policy_version"], "--json").json
+    assert (shown["version"], shown["policy"]) == (image["policy_version"], image["policy"])
+    assert shown["tag"] == image["policy_tag"]

@@ -119,6 +119,9 @@ def named(system: System | None, name: str, tenant: str | None = None) -> Named:
         if found.policy is None:
             raise PolicyUnavailableError(f"the policy {found.version} in Truth is damaged: {found.problem}")
         return Named(found.policy, found.text, f"stored {found.version}")
+    for built_in in BUILT_IN:  # its version is on every image that it judged, stored or not
+        if builtin(built_in).version == name:
+            return Named(builtin(built_in), builtin_text(built_in), f"built-in {built_in}")
     if path.is_file():
         return from_file(path)
     known = [
