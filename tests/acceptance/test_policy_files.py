@@ -79,3 +79,12 @@ def test_the_version_that_judged_an_image_can_be_shown_though_nothing_was_activa
     shown = product.look("policy", "show", image["policy_version"], "--json").json
     assert (shown["version"], shown["policy"]) == (image["policy_version"], image["policy"])
     assert shown["tag"] == image["policy_tag"]
+
+
+def test_the_reason_of_a_campaign_is_one_line_of_the_list(product: Product) -> None:
+    picture(product.shoot / "one.jpg")
+    product.curate()
+    product.look("replay", "--where", "status == 'completed'", "--from", "curate", "--reason", "one\nproblem: forged")
+    lines = product.look("campaign", "list").out.splitlines()
+    assert [line for line in lines if line.endswith("one problem: forged")]
+    assert not [line for line in lines if line.startswith("problem")]
