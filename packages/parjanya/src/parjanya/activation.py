@@ -102,8 +102,10 @@ def _activation(tenant: str | None, document: Document) -> Activation:
     if not isinstance(raw, list) or not raw:
         raise ValueError("no entries")
     entries = tuple(Entry(**{name: entry[name] for name in Entry.__slots__}) for entry in raw)
-    if not all(isinstance(entry.version, str | None) for entry in entries):
-        raise TypeError("a version is no text")
+    for entry in entries:
+        texts = (entry.version or "", entry.policy, entry.tag, entry.who, entry.why)
+        if not all(isinstance(text, str) for text in texts) or not isinstance(entry.at_ms, int):
+            raise TypeError("an entry holds something else than texts and a time")
     return Activation(tenant, entries, document.revision)
 
 
@@ -146,8 +148,13 @@ def find(truth: TruthStore, version: str) -> Policy:
     default = builtin(DEFAULT_POLICY)
     if default.version == version:
         return default
-    raise PolicyUnavailableError(
-        f"the policy {version} is active, but Truth does not hold it; activate one that there is"
+    raise PolicyUnavailableError(lost(version))
+
+
+def lost(version: str) -> str:
+    """What is said about an active policy whose document is gone."""
+    return (
+        f"the policy {version} is active, but Truth does not hold it; activate it again from its file, or another one"
     )
 
 

@@ -23,6 +23,7 @@ def image(**changes: object) -> ImageRecord:
         "reasons": (Reason("severe_blur", "blurred"),),
         "medium": "photo",
         "scores": {"sharpness": 0.2, "exposure.mean": 0.5},
+        "scene": {"name": "scene:a", "size": 4, "rank": 2},
     }
     return ImageRecord(**{**values, **changes})  # type: ignore[arg-type]
 
@@ -41,6 +42,7 @@ def image(**changes: object) -> ImageRecord:
         "group == None",
         "rating != 3 or status == 'completed'",
         "scores.sharpness > -1",
+        "scene.size > 3 and scene.rank == 2",
     ],
 )
 def test_a_true_expression_selects(expression: str) -> None:

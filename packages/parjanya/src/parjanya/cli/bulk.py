@@ -38,7 +38,7 @@ class Asked:
             raise UsageError(f"--rate must be more than 0, not {rate:g}")
         if sample < 0:
             raise UsageError(f"--sample must be at least 0, not {sample}")
-        self.kind, self.where, self.reason = kind, where, reason
+        self.kind, self.where, self.reason = kind, where, " ".join(reason.split())  # lists show it in a line
         self.tenant = None if tenant is None else check_tenant(tenant)
         self.rate, self.dry_run, self.wait, self.sample = rate, dry_run, wait, sample
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from parjanya.stages import curate
 
 ACTIVE = "active"
 _HASH = re.compile(r"(?:\d+:)?[0-9a-f]{4,16}")
+PATIENCE_S = 5.0
+"""How long a pipe may say nothing before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,32 @@ def from_file(path: Path) -> Named:
         PolicyError: it is none.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:  # a little more than is read, so that what is too large is refused by its size
-        data = file.read(MAX_BYTES + 1)
+    try:
+        data = _read(path)
+    except OSError as error:
+        error.filename = os.fspath(path)  # what was opened already does not know its name
+        raise
     policy = load(data, os.fspath(path))
     return Named(policy, data.decode("utf-8"), os.fspath(path))
+
+
+def _read(path: Path) -> bytes:
+    """A little more than is read of a document, so that what is too large is refused by its size.
+
+    Pipes are welcome (``policy check <(…)``); one into which nobody writes must not hold a command up for ever.
+    """
+    data, opened = b"", os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        while len(data) <= MAX_BYTES:
+            if not select.select([opened], [], [], PATIENCE_S)[0]:
+                raise TimeoutError(None, f"nothing came out of it for {PATIENCE_S:.0f} s; name a file")
+            more = os.read(opened, MAX_BYTES + 1 - len(data))
+            if not more:
+                break
+            data += more
+    finally:
+        os.close(opened)
+    return data
 
 
 def active(system: System | None, tenant: str | None) -> Named:
@@ -75,10 +100,15 @@ NOBODY = "\x00"
 def named(system: System | None, name: str, tenant: str | None = None) -> Named:
     """The policy that *name* means: ``active``, a built-in name, a stored version (or its beginning), tag or name, or a file.
 
+    What is written like a file is that file: tags are chosen by whoever wrote a document, and none stands in for a file.
+
     Raises:
         UsageError: nothing, or more than one thing.
         PolicyError, PolicyUnavailableError, OSError: there is something, and it cannot be used.
     """
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or os.sep in name:
+        return from_file(path)
     if name == ACTIVE:
         return active(system, tenant)
     if name in BUILT_IN:
@@ -89,8 +119,10 @@ def named(system: System | None, name: str, tenant: str | None = None) -> Named:
         if found.policy is None:
             raise PolicyUnavailableError(f"the policy {found.version} in Truth is damaged: {found.problem}")
         return Named(found.policy, found.text, f"stored {found.version}")
-    path = Path(name)
-    if path.is_file() or path.suffix in (".yaml", ".yml") or os.sep in name:
+    for built_in in BUILT_IN:  # its version is on every image that it judged, stored or not
+        if builtin(built_in).version == name:
+            return Named(builtin(built_in), builtin_text(built_in), f"built-in {built_in}")
+    if path.is_file():
         return from_file(path)
     known = [
         ACTIVE,

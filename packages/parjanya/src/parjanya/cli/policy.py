@@ -11,13 +11,14 @@ from typing import Any
 
 from cyclopts import App
 
-from parjanya.activation import Activation, activations, before, stored
+from parjanya.activation import DEFAULT_POLICY, Activation, Stored, activations, before, lost, stored
 from parjanya.cli.activating import stale_images, switch
 from parjanya.cli.bulk import Asked
-from parjanya.cli.common import Common, Exit, UsageError, check_tenant, if_there, opened, printable, show, show_json
+from parjanya.cli.common import Common, Exit, UsageError, check_tenant, if_there, opened, show, show_json
 from parjanya.cli.naming import Named, activation_of, active, from_file, named
+from parjanya.cli.override import one_line
 from parjanya.cli.times import moment
-from parjanya.policy import BUILT_IN, PolicyError, builtin, cost, diff, in_words
+from parjanya.policy import BUILT_IN, PolicyError, PolicyUnavailableError, Problem, builtin, cost, diff, in_words
 from parjanya.policy import named as name_of_policy
 from parjanya.profiles.embedded import System
 from parjanya.stages import curate
@@ -39,6 +40,11 @@ def check(file: Path, /, *, common: Common | None = None) -> int:
     common = common or Common()
     try:
         found = from_file(file)
+    except OSError as error:
+        if common.json:
+            problem = Problem(1, 1, f"it cannot be read: {(error.strerror or str(error)).lower()}")
+            show_json({"ok": False, "problems": [problem.to_json()], "warnings": []})
+        raise
     except PolicyError as error:
         if common.json:
             show_json({"ok": False, "problems": [problem.to_json() for problem in error.problems], "warnings": []})
@@ -75,7 +81,7 @@ def show_(name: str = "active", /, *, tenant: str | None = None, common: Common 
         )
     else:
         show(f"# {found.source}: {found.policy.version}")
-        show(found.text.rstrip("\n"))
+        show(found.text.removeprefix("\ufeff").replace("\r\n", "\n").rstrip("\n"))
     return Exit.DONE
 
 
@@ -85,11 +91,15 @@ def list_(*, common: Common | None = None) -> int:
     common = common or Common()
     with opened(common) as system:
         kept, (found, broken) = stored(system.truth), activations(system.truth)
-        everybody = active(system, None).policy if None not in broken else None
+        try:
+            everybody = active(system, None).policy
+        except PolicyUnavailableError:  # which the problems say
+            everybody = None
     told = {
         "active": name_of_policy(everybody) if everybody is not None else None,
         "activations": [activation.to_json() for activation in found.values()],
         "problems": [{"tenant": tenant, "problem": problem} for tenant, problem in broken.items()]
+        + [{"tenant": tenant, "problem": lost(version)} for tenant, version in _lost(kept, found)]
         + [{"version": s.version, "problem": s.problem} for s in kept.values() if s.problem is not None],
         "stored": [
             {"policy": s.name, "tag": s.tag, "version": s.version, "stored_ms": s.stored_ms} for s in kept.values()
@@ -102,6 +112,12 @@ def list_(*, common: Common | None = None) -> int:
         for line in _list_lines(told, found):
             show(line)
     return Exit.NOT_WELL if told["problems"] else Exit.DONE
+
+
+def _lost(kept: dict[str, Stored], found: dict[str | None, Activation]) -> list[tuple[str | None, str]]:
+    """The tenants whose active policy nobody holds, with its version."""
+    there = {*kept, builtin(DEFAULT_POLICY).version, None}
+    return [(tenant, str(one.now.version)) for tenant, one in found.items() if one.now.version not in there]
 
 
 def _list_lines(told: dict[str, Any], found: dict[str | None, Activation]) -> list[str]:
@@ -237,13 +253,14 @@ def _change(
     common: Common,
 ) -> int:
     """Activate *to* (None: what holds without an activation), say so, and regrade if asked."""
-    changed = switch(system, to, tenant, expected, printable(reason))
+    why = one_line(reason)
+    changed = switch(system, to, tenant, expected, why)
     now = active(system, tenant).policy
     told: dict[str, Any] = {"changed": changed, "tenant": tenant, **name_of_policy(now)}
     stale = stale_images(system, tenant)
     done = None
     if regrade:
-        asked = Asked(REGRADE, "", tenant, printable(reason), None, False, wait, 0)
+        asked = Asked(REGRADE, "", tenant, why, None, False, wait, 0)
         done = asked.run(system, [curate.NAME])
         told["regrade"] = {key: done[key] for key in ("matched", "replayed", "campaigns", "state")}
     told["judged_by_another"] = stale

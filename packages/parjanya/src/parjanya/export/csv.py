@@ -42,6 +42,7 @@ COLUMNS = (
     "scores",
     *("engine", "model", "observed", "execution"),
     *("decided_by", "policy_verdict", "conflict", "decision_who", "decision_reason"),
+    *("scene", "scene_size", "scene_rank", "policy", "policy_tag"),
 )
 
 Cell = str | int | float | bool | None
@@ -64,6 +65,7 @@ def write_csv(records: Iterable[ImageRecord], target: Path) -> int:
 
 def _row(record: ImageRecord) -> dict[str, Cell]:
     group: Mapping[str, object] = record.group or {}
+    scene: Mapping[str, object] = record.scene or {}
     failure = record.failure
     plain = {name: value for name, value in record.to_json().items() if isinstance(value, Cell)}
     return {
@@ -74,6 +76,8 @@ def _row(record: ImageRecord) -> dict[str, Cell]:
         "because": " ".join(reason.text for reason in record.reasons),
         "group": record.group_id,
         **{f"group_{name}": _scalar(group.get(name)) for name in ("kind", "size", "rank", "best")},
+        "scene": _scalar(scene.get("name")),
+        **{f"scene_{name}": _scalar(scene.get(name)) for name in ("size", "rank")},
         "failure_stage": failure.stage if failure else None,
         "failure_code": failure.code if failure else None,
         "failure_message": failure.message if failure else None,

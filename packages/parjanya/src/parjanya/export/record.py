@@ -50,7 +50,8 @@ class ImageRecord:
 
     ``path`` is for people to read; ``source`` is the file itself, whose name need not be valid UTF-8.
     ``width`` and ``height`` are pixels as displayed, ``exposure_s`` seconds, ``focal_length_mm`` millimetres,
-    ``taken`` local time as the camera wrote it (``YYYY-MM-DDTHH:MM:SS``). ``group`` holds the facts of the group stage.
+    ``taken`` local time as the camera wrote it (``YYYY-MM-DDTHH:MM:SS``). ``group`` holds the facts of the group stage,
+    ``scene`` the scene that it is in, with or without a group: ``name``, ``size``, ``rank``, ``in_scene``.
 
     ``engine`` is what saw the image: ``classical``, or the engine of a model, whose name (or manifest) is ``model``, what it
     said ``observed`` (grades as expected values in ``observed["grades"]`` where they are known) and how it ran ``execution``.
@@ -85,6 +86,9 @@ class ImageRecord:
     witness: Mapping[str, object] | None = None
     scores: Mapping[str, float | None] = field(default_factory=dict)
     group: Mapping[str, object] | None = None
+    scene: Mapping[str, object] | None = None
+    policy: str | None = None
+    policy_tag: str | None = None
     policy_version: str | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     width: int | None = None
@@ -142,6 +146,9 @@ class ImageRecord:
             "policy_verdict": self.policy_verdict,
             "conflict": self.conflict,
             "override": None if self.override is None else dict(self.override),
+            "scene": None if self.scene is None else dict(self.scene),
+            "policy": self.policy,
+            "policy_tag": self.policy_tag,
         }
 
 

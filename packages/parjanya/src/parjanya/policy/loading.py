@@ -151,6 +151,13 @@ class _Loader:
                 self._wrong(key, f"'{name}' is the name of a signal; choose another")
             else:
                 self.constants[name] = self._value(value)
+                self._printable(value, name)
+
+    def _printable(self, node: Node, name: str) -> None:
+        """Sentences repeat constants, so what they may not hold, constants may not."""
+        texts = node.items if isinstance(node, Items) else [node]
+        if not all(text.text.isprintable() for text in texts if isinstance(text, Text)):
+            self._wrong(node, f"the constant '{name}' has characters that cannot be printed, or more than one line")
 
     def _value(self, node: Node) -> Plain:
         match node:

@@ -28,6 +28,7 @@ REVISIONS_KEPT = 20
 CODE = "human_decision"
 _KEEP_RATING = 3
 _TRIES = 20
+_LAST_MS = 253_402_300_799_999  # the last moment of the year 9999: what dates can say
 
 
 class DecidedMeanwhileError(TbieError):
@@ -162,16 +163,28 @@ def _read(truth: TruthStore, tenant: str) -> dict[str, tuple[Decided, Document]]
     found = {}
     for document in truth.documents(_kind(tenant)):
         body: Mapping[str, Any] = document.body
-        earlier = tuple(_override(one) for one in body.get("earlier") or ())
-        found[document.name] = (Decided(_override(body), earlier, int(body.get("forgotten") or 0)), document)
+        earlier = body.get("earlier")
+        before = tuple(_override(one) for one in earlier) if isinstance(earlier, list | tuple) else ()
+        found[document.name] = (Decided(_override(body), before, _count(body.get("forgotten"))), document)
     return found
 
 
-def _override(body: Mapping[str, Any]) -> Override:
-    """What was stored; keys that a newer program added are left out, and a verdict that is none counts as taken back."""
-    known = {name: body[name] for name in Override.__slots__ if name in body}
-    verdict = known.get("verdict")
-    return Override(**{**known, "verdict": verdict if verdict in DECISIONS else None})
+def _override(body: object) -> Override:
+    """What was stored. Keys that a newer program added are left out, and a verdict that is none counts as taken back; else
+    the verdict of a person holds, though what stands beside it be damaged: one bad document must not hide all images."""
+    known = body if isinstance(body, Mapping) else {}
+    texts = {name: value for name in Override.__slots__ if isinstance(value := known.get(name), str)}
+    return Override(
+        verdict=texts["verdict"] if texts.get("verdict") in DECISIONS else None,
+        reason=texts.get("reason", "(the reason is unknown: the record is damaged)"),
+        who=texts.get("who", "unknown"),
+        at_ms=min(_count(known.get("at_ms")), _LAST_MS),
+        **{name: texts.get(name) for name in ("sha256", "policy_verdict", "policy_version")},
+    )
+
+
+def _count(value: object) -> int:
+    return max(0, value) if isinstance(value, int) else 0
 
 
 def _facts(item: Item, stage: str) -> Mapping[str, Any]:

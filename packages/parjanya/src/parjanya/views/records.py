@@ -65,7 +65,10 @@ def _record(item: Item, workflow: Workflow, objects: ObjectStore) -> ImageRecord
         **seen_by(seen),
         scores=_scores(qual),
         group=grouped if grouped.get("group") is not None else None,
+        scene=scene_of(grouped),
         policy_version=judged.get("policy_version"),
+        policy=judged.get("policy"),
+        policy_tag=judged.get("policy_tag"),
         versions={r.stage: r.version for r in _in_order(item, workflow) if r.state is StageState.COMPLETED},
         width=tech.get("width"),
         height=tech.get("height"),
@@ -97,6 +100,18 @@ def seen_by(facts: Mapping[str, Any]) -> dict[str, Any]:
         "observed": {**observation, "grades": grades},
         "execution": execution,
         "witness": {"engine": facts.get("engine"), **classical},
+    }
+
+
+def scene_of(facts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The scene that the *facts* of the stage group tell of; None if there is none, or it is not known."""
+    if facts.get("scene") is None:
+        return None
+    return {
+        "name": facts["scene"],
+        "size": facts.get("scene_size"),
+        "rank": facts.get("scene_rank"),
+        "in_scene": _mapping(facts.get("in_scene")),
     }
 
 

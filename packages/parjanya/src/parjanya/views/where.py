@@ -67,7 +67,7 @@ def _fields(record: ImageRecord) -> dict[str, Any]:
 
 
 _FIELDS = frozenset(ImageRecord(id="", tenant="", path="", source=None, status="").to_json())  # type: ignore[arg-type]
-_OPEN = frozenset({"scores", "group", "versions", "failure", "observed", "execution", "witness", "override"})
+_OPEN = frozenset({"scores", "group", "versions", "failure", "observed", "execution", "witness", "override", "scene"})
 
 
 def _check(node: ast.expr) -> None:  # noqa: PLR0912 - one case for each thing that is allowed

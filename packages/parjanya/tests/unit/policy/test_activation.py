@@ -143,7 +143,17 @@ def test_a_policy_that_is_missing_in_truth_is_not_replaced_by_another(home: Home
         home.decides("t")
 
 
-@pytest.mark.parametrize("body", [{}, {"entries": []}, {"entries": [{}]}, {"entries": "x"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"entries": []},
+        {"entries": [{}]},
+        {"entries": "x"},
+        {"entries": [{"version": "1:0", "policy": "p", "tag": "1", "at_ms": "soon", "who": "w", "why": "y"}]},
+        {"entries": [{"version": "1:0", "policy": "p", "tag": 1, "at_ms": 1, "who": "w", "why": "y"}]},
+    ],
+)
 @pytest.mark.parametrize("tenant", [None, "asha"])
 def test_an_activation_that_is_damaged_stops_its_images_and_no_others(
     home: Home, tenant: str | None, body: dict[str, Any]

@@ -259,3 +259,11 @@ def test_mutilated_policies_are_policies_or_refused_and_nothing_else_is_raised(s
 
 def test_the_built_in_policies_have_no_warnings() -> None:
     assert [builtin(name).warnings for name in BUILT_IN] == [(), ()]
+
+
+@pytest.mark.parametrize("value", [r'"a\nb"', r'"\e[2J"', r'"a\u202eb"', r'["x", "a\x85b"]', "|\n    two\n    lines\n"])
+def test_a_constant_is_one_printable_line_because_texts_repeat_it(value: str) -> None:
+    found = problems(instead("soft: 0.3", f"soft: 0.3\n  word: {value}"))
+    assert len(found) == 1
+    assert found[0].startswith("6:")
+    assert "cannot be printed" in found[0]
