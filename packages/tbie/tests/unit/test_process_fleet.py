@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from tbie.backends.sqlite.execution import Death, ProcessFleet
-from tbie.core.clock import ManualClock
+from tbie.core.clock import ManualClock, SystemClock
 from tbie.core.errors import IntentUnavailableError
 from tbie.core.ids import SequentialIds
 
@@ -63,3 +64,23 @@ def test_a_store_that_is_away_when_a_strangers_worker_has_died_ends_nobody_and_t
     away = False
     assert fleet.recover(charge) == 1
     assert buried == ["images-7"]
+
+
+def test_a_worker_is_started_in_the_environment_of_its_pool(tmp_path: Path) -> None:
+    def command(pool: str, owner: str) -> list[str]:
+        told = f"import os, pathlib; pathlib.Path({str(tmp_path)!r}, {pool!r}).write_text(repr(sorted(os.environ)))"
+        return [sys.executable, "-I", "-c", told]
+
+    fleet = ProcessFleet(
+        tmp_path / "run", command, lambda _: None, SystemClock(), SequentialIds(),
+        environment=lambda pool: {"ONLY": "this"} if pool == "narrow" else None,
+    )  # fmt: skip
+    for pool in ("narrow", "wide"):
+        fleet.set_desired(pool, 1)
+    fleet.supervise()
+    for pool in ("narrow", "wide"):
+        fleet.set_desired(pool, 0)  # who has left is not replaced
+    assert fleet.wait(30)
+    assert "HOME" not in (tmp_path / "narrow").read_text()
+    assert "ONLY" in (tmp_path / "narrow").read_text()
+    assert "PATH" in (tmp_path / "wide").read_text()

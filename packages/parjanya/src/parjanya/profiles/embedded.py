@@ -16,7 +16,7 @@ from parjanya.catalog.paths import key_to_path
 from parjanya.home import Home
 from parjanya.imaging.limits import Limits
 from parjanya.profiles.declaration import declared_in
-from parjanya.profiles.engines import DeclaredEngine
+from parjanya.profiles.engines import DeclaredEngine, environment_of
 from parjanya.profiles.environment import from_environment
 from parjanya.profiles.hands import in_words, told
 from parjanya.profiles.manifest import MANIFEST, this_machine
@@ -280,7 +280,8 @@ def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = T
 def open_engine(system: System, workers: int) -> Running:
     """The reconciler and a fleet of up to *workers* processes. The caller leads the home (``Home.lead``)."""
     system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
-    fleet = ProcessFleet(system.home.run, partial(_command, system.home.root), system.bury, system.clock, system.ids)
+    command = partial(_command, system.home.root)
+    fleet = ProcessFleet(system.home.run, command, system.bury, system.clock, system.ids, environment_of)
     # the lock of the home makes sure that no other engine lives, so a term that is left in Truth is a dead one's
     leadership = Leadership(system.truth, system.clock, system.settings, f"engine:{os.getpid()}", sole=True)
     reconciler = open_reconciler(system, fleet, workers, leadership)

@@ -16,6 +16,8 @@ from parjanya.profiles import model_folder
 from parjanya.vision.declared import Classical, Declared, OpenAI, Transformers
 from parjanya.vision.engine import Begin, Engine, Picture, Seen
 from parjanya.vision.flow.words import printable
+from parjanya.vision.openai.settings import KEY_NAMES
+from parjanya.workflow import VISION
 from tbie.core.clock import Clock
 from tbie.core.errors import TbieError
 from tbie.execution import Drift
@@ -37,13 +39,20 @@ class EngineUnfitError(TbieError):
     """The declared engine cannot look in this process, now; the message says why."""
 
 
+def environment_of(pool: str) -> dict[str, str] | None:
+    """Of a worker of *pool*: who decodes strangers' files is not given the key of a model server. None: as this process's."""
+    if pool == VISION:
+        return None
+    return {name: value for name, value in os.environ.items() if name not in KEY_NAMES}
+
+
 def open_declared(declared: Declared, clock: Clock) -> Engine:
     """The engine itself. Imports what it needs, and raises whatever that raises."""
     match declared:
         case OpenAI():
             from parjanya.vision.openai import engine, settings  # noqa: PLC0415 - for the processes of one pool
 
-            return engine.make(declared.settings(settings.key_from(os.environ)), clock=clock)
+            return engine.make(declared.settings(settings.key_from(os.environ, declared.base_url)), clock=clock)
         case Transformers():
             from parjanya.vision.local.engine import TransformersEngine  # noqa: PLC0415 - for the processes of one pool
 

@@ -6,9 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from parjanya.profiles.engines import AGAIN_AFTER_S, DeclaredEngine, EngineUnfitError, differences, open_declared
+from parjanya.profiles.engines import (
+    AGAIN_AFTER_S,
+    DeclaredEngine,
+    EngineUnfitError,
+    differences,
+    environment_of,
+    open_declared,
+)
 from parjanya.vision.declared import Declared, OpenAI, Transformers
 from parjanya.vision.engine import Begin, Engine, Picture, Seen
+from parjanya.workflow import POOL, VISION
 from tbie.core.clock import Clock, ManualClock
 from tbie.execution import Drift
 
@@ -127,3 +135,16 @@ def test_what_the_engine_says_of_its_server_is_passed_on() -> None:
     away = Drift({"model server": ("answers", "connection refused")})
 
     assert DeclaredEngine(SERVED, ManualClock(), Door(Opened(SERVED, away))).attest() == away
+
+
+def test_a_worker_that_decodes_strangers_files_is_not_given_the_key_of_a_model_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("PARJANYA_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "s3cret-key")
+    monkeypatch.setenv("PARJANYA_SETTINGS", "{}")
+    given = environment_of(POOL)
+    assert given is not None
+    assert "s3cret-key" not in given.values()
+    assert given["PARJANYA_SETTINGS"] == "{}"
+    assert environment_of(VISION) is None

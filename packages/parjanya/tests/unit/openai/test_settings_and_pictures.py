@@ -66,15 +66,26 @@ def test_an_address_that_cannot_be_meant_is_refused_without_repeating_secrets(te
     assert "s3cret" not in str(caught.value)
 
 
+SECURE = "https://models.example/v1"
+
+
 def test_the_key_is_the_first_that_is_set() -> None:
-    assert key_from({}) == ""
-    assert key_from({"OPENAI_API_KEY": "two"}) == "two"
-    assert key_from({"OPENAI_API_KEY": "two", "PARJANYA_API_KEY": " one\n"}) == "one"
+    assert key_from({}, SECURE) == ""
+    assert key_from({"OPENAI_API_KEY": "two"}, SECURE) == "two"
+    assert key_from({"OPENAI_API_KEY": "two", "PARJANYA_API_KEY": " one\n"}, SECURE) == "one"
+
+
+def test_a_key_that_was_set_for_somebody_else_crosses_no_network_in_the_open() -> None:
+    other = {"OPENAI_API_KEY": "two"}
+    assert key_from(other, "http://models.example:8000/v1") == ""
+    assert key_from(other, "http://127.0.0.1.models.example/v1") == ""
+    assert key_from(other, "http://127.0.0.1:8000/v1") == "two"
+    assert key_from({**other, "PARJANYA_API_KEY": "one"}, "http://models.example:8000/v1") == "one"
 
 
 def test_a_key_that_no_header_carries_is_refused_and_not_shown() -> None:
     with pytest.raises(SettingsError, match="PARJANYA_API_KEY") as caught:
-        key_from({"PARJANYA_API_KEY": "s3cret\r\nX-Other: 1"})
+        key_from({"PARJANYA_API_KEY": "s3cret\r\nX-Other: 1"}, SECURE)
     assert "s3cret" not in str(caught.value)
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 KEY_NAMES = ("PARJANYA_API_KEY", "OPENAI_API_KEY")
-"""Environment variables that may hold the key; the first that is set counts."""
+"""Environment variables that may hold the key; the first that is set counts. The second is often set for another server, so it is
+sent over https or to this machine alone."""
 
 _MOST_URL = 2048
 _MOST_MODEL = 256
@@ -89,9 +90,11 @@ def base_url(text: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or "/v1", "", ""))
 
 
-def key_from(environ: Mapping[str, str]) -> str:
-    """The key, or "" if there is none. Raises ``SettingsError`` for one that no header can carry."""
-    for name in KEY_NAMES:
+def key_from(environ: Mapping[str, str], base_url: str) -> str:
+    """The key for the server at *base_url*, or "" if there is none. Raises ``SettingsError`` for one that no header can carry."""
+    parts = urlsplit(base_url)
+    private = parts.scheme == "https" or parts.hostname in ("127.0.0.1", "::1", "localhost")
+    for name in KEY_NAMES if private else KEY_NAMES[:1]:
         key = environ.get(name, "").strip()
         if key:
             if not _KEY.fullmatch(key):

@@ -10,7 +10,7 @@ import contextlib
 import signal
 import subprocess
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +82,7 @@ class ProcessFleet:
     Args:
         folder: for slots and logs.
         command: the argument vector of a worker of (pool, owner).
-        bury: called for each worker that died, before it is replaced.
+        bury: called for each worker that died, before it is replaced. environment: of a pool's workers; None: our own.
     """
 
     def __init__(
@@ -92,8 +92,9 @@ class ProcessFleet:
         bury: Callable[[Death], None],
         clock: Clock,
         ids: Ids,
+        environment: Callable[[str], Mapping[str, str] | None] = lambda _: None,
     ) -> None:
-        self._folder, self._command, self._bury = folder, command, bury
+        self._folder, self._command, self._bury, self._environment = folder, command, bury, environment
         self._clock, self._ids = clock, ids
         self._pools: dict[str, _Pool] = {}
         self._unburied: list[Death] = []
@@ -116,16 +117,8 @@ class ProcessFleet:
         if staff.short_since_ms is not None:
             missing = range(staff.desired - len(staff.processes))
             boots += [Boot(f"{pool}-next-{n + 1}", BootState.REQUESTED, staff.short_since_ms) for n in missing]
-        view = FleetView(
-            staff.desired,
-            len(running),
-            busy,
-            tuple(boots),
-            staff.boot_failures,
-            staff.last_boot_error,
-            tuple(self._died.get(pool, ())),
-        )
-        return Known(view, "processes", now)
+        counts = (staff.desired, len(running), busy, tuple(boots), staff.boot_failures, staff.last_boot_error)
+        return Known(FleetView(*counts, tuple(self._died.get(pool, ()))), "processes", now)
 
     def supervise(self) -> list[Death]:
         """Bury the dead, end what overstays, start what is missing."""
@@ -255,7 +248,8 @@ class ProcessFleet:
                 self._command(pool, owner),
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
-                stderr=stderr,
+                stderr=subprocess.STDOUT,
+                env=self._environment(pool),
                 start_new_session=True,  # an interrupt from the terminal is for the engine, which drains its workers
             )
         return _Process(owner, popen, self._folder / f"{owner}{SUFFIX}", log, self._clock.now_ms())
