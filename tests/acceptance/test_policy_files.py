@@ -88,3 +88,12 @@ def test_the_reason_of_a_campaign_is_one_line_of_the_list(product: Product) -> N
     lines = product.look("campaign", "list").out.splitlines()
     assert [line for line in lines if line.endswith("one problem: forged")]
     assert not [line for line in lines if line.startswith("problem")]
+
+
+def test_a_damaged_activation_is_not_taken_for_none_on_the_way_back(home: Product) -> None:
+    home.look("policy", "activate", strict(home))
+    with closing(sqlite3.connect(home.home / "truth.db")) as truth, truth:
+        truth.execute("""UPDATE document SET body = '{"entries":[]}' WHERE kind = 'activation'""")
+    said = home.look("policy", "rollback", code=BROKE).err
+    assert "cannot be read" in said
+    assert "activate a policy anew" in said

@@ -228,7 +228,9 @@ def rollback(
     common = common or Common()
     of = _tenant(tenant)
     with opened(common) as system:
-        expected = activation_of(system, of)
+        expected, broken = activation_of(system, of), activations(system.truth)[1]
+        if of in broken:
+            raise PolicyUnavailableError(broken[of])
         if expected is None:
             raise UsageError(
                 f"no policy was ever activated for {tenant or 'everybody'}: there is nothing to go back to"
