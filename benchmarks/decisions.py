@@ -4,10 +4,10 @@
     ./run bench decisions --images 1000000     a million
 
 Run by hand. The home is synthetic: facts of the shapes and sizes that the stages store, with values drawn from a seed, written
-straight into a ``truth.db`` of the product's own schema (beyond 20,000 images the same facts again under other names). Then the very code of ``regrade --policy FILE --dry-run`` decides again
-about all of them by a stricter policy, counts the verdicts that would change, and is timed by the processor time of this one
-process (one thread), so the figure is per core. That no image was looked at and no stage run is counted: whatever does so
-would add to a counter.
+straight into a ``truth.db`` of the product's own schema (beyond 20,000 images the same facts again under other names). Then
+the very code of ``regrade --policy FILE --dry-run`` decides again about all of them by a stricter policy, counts the verdicts
+that would change, and is timed by the processor time of this one process (one thread), so the figure is per core. That no
+image was looked at and no stage run is counted: whatever does so would add to a counter.
 """
 
 from __future__ import annotations
