@@ -1,0 +1,9 @@
+"""What all tests of the package share: how many examples a property gets, and that no example is timed."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# A deadline would assert seconds. Fifty examples a run are enough beside the thousands that were run while each property was written.
+settings.register_profile("parjanya", deadline=None, max_examples=50)
+settings.load_profile("parjanya")
