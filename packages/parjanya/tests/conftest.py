@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-# A deadline would assert seconds. Fifty examples a run are enough beside the thousands that were run while each property was written.
+# A deadline would assert seconds. Each run draws other examples: fifty of them keep the whole suite within its time.
 settings.register_profile("parjanya", deadline=None, max_examples=50)
 settings.load_profile("parjanya")
