@@ -1,0 +1,9 @@
+"""What all tests share: how many examples a property gets, and that no example is timed. The kernel's tests have a profile of their own."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# A deadline would assert seconds. Each run draws other examples: fifty of them keep the whole suite within its time.
+settings.register_profile("repository", deadline=None, max_examples=50)
+settings.load_profile("repository")

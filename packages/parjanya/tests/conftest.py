@@ -1,9 +1,0 @@
-"""What all tests of the package share: how many examples a property gets, and that no example is timed."""
-
-from __future__ import annotations
-
-from hypothesis import settings
-
-# A deadline would assert seconds. Each run draws other examples: fifty of them keep the whole suite within its time.
-settings.register_profile("parjanya", deadline=None, max_examples=50)
-settings.load_profile("parjanya")
