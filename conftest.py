@@ -1,4 +1,4 @@
-"""What all tests share: how many examples a property gets, and that no example is timed. The kernel's tests have a profile of their own."""
+"""What all tests share: how many examples a property gets, and that none is timed. The kernel's tests have their own profile."""
 
 from __future__ import annotations
 
