@@ -23,6 +23,9 @@ def a_static_list_of_tenants(scene: Scene) -> Iterator[None]:
     """Hide everything that a new tenant adds from the stream, as a control plane with a list of tenants would."""
     scene.start_engine()
     scene.ingest(paths=scene.shoot[:1])
+    scene.until(
+        scene.settled, "the first picture is judged", look=False
+    )  # an idle sweep looks at the newcomer too early
     with _hidden(scene, NEWCOMER, every=1):
         scene.ingest(NEWCOMER)
         scene.injected()

@@ -92,7 +92,7 @@ def _sent(history: History | None, case: Case) -> LedgerEntry | None:
 
 
 def _undiscovered(view: View, fate: Fate) -> str:
-    """A tenant about which nothing was ever decided before, while others were served."""
+    """A tenant for which nothing was ever sent before, while others were served. A sweep that looked too early is no service."""
     tenant, history = fate.case.key.tenant, view.history
     tally = view.readings.truth.tally
     if history is None or not isinstance(tally, Known):
@@ -102,8 +102,8 @@ def _undiscovered(view: View, fate: Fate) -> str:
     served |= {
         name for (name, _, state), n in tally.value.items() if n and state is StageState.COMPLETED and name != tenant
     }
-    decided = any(entry.key.tenant == tenant for entry in before)
-    return "undiscovered_tenant" if served - {tenant} and not decided else fate.code
+    sent = any(entry.key.tenant == tenant and entry.action in SENDING for entry in before)
+    return "undiscovered_tenant" if served - {tenant} and not sent else fate.code
 
 
 def _destroyed_early(view: View, lost: list[Fate]) -> list[Fate]:
