@@ -14,8 +14,12 @@ STORES = {"truth", "belief", "intent", "execution", "objects", "ledger"}
 #: These join boundaries; that is what they are for.
 JOINERS = ("worker", "reconciler", "replay", "campaign", "diagnose", "testing", "sim", "backends")
 
-#: The kernel's test tools are an extra of their own: tbie[testing].
-KERNEL_EXTRAS = {"tbie.testing": {"pytest", "_pytest", "hypothesis"}}
+#: The kernel's test tools and its connection to AWS are extras of their own: tbie[testing], tbie[aws].
+KERNEL_EXTRAS = {
+    "tbie.testing": {"pytest", "_pytest", "hypothesis"},
+    "tbie.testing.aws.launcher": {"ministack"},  # runs in the environment of that server
+    "tbie.backends.aws.client": {"boto3", "botocore"},
+}
 
 
 def test_only_the_joining_modules_know_more_than_one_boundary() -> None:
