@@ -74,6 +74,11 @@ GROUP_CLAIM = 10_000
 GROUP_SECONDS, GROUP_AT, GROUP_MAX_S = 3.0, 10_000, 200.0
 """Comparing so many images takes so long; it grows with their square, and a run may take ``GROUP_MAX_S``."""
 
+BARRIER_PATIENCE_S = 600.0
+"""A tenant whose images never stop coming is compared this often, each time as a whole."""
+PASSAGE_S = 5.0
+"""From one stage to the next while nothing is in the way: the window of the function on the stream."""
+
 PUTS, GETS = 3, 2
 """Objects: the upload and two previews; read where the image arrives, and by the worker."""
 PREVIEW_BYTES = 700_000

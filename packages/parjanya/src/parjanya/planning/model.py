@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from parjanya.planning import calls, limits
+from parjanya.planning import calls, comparing, limits
 from parjanya.planning.calls import PerImage, per_image
 from parjanya.planning.limits import Limit
 from parjanya.planning.prices import Price, Prices
@@ -85,12 +85,12 @@ class Plan:
 def plan(workload: Workload, prices: Prices) -> Plan:
     """What *workload* needs and costs."""
     arrivals = workload.per_hour / 3_600
-    one = workload.busy / workload.seconds_per_image
     workers = math.ceil(workload.workers) if workload.workers is not None else fleet_for(workload)
-    workers = size_fleet(math.ceil(workload.images), None if workers == 0 else workers, 0, 1, workers, 0)
-    served = workers * one
+    backlog = math.ceil(workload.images)
+    workers = size_fleet(backlog, backlog, running=0, per_worker=1, ceiling=workers, min_blind=0)
+    served = max(0.0, workers - comparing.while_draining(workload)) * workload.busy / workload.seconds_per_image
     net = served - arrivals
-    drain = workload.images / net / 3_600 + workload.start_s / 3_600 if net > 0 else None
+    drain = (workload.images / net + workload.start_s) / 3_600 if net > 0 else None
     flow = max(arrivals, served)
     image = per_image(workload.facts_kb)
     return Plan(
@@ -108,15 +108,20 @@ def plan(workload: Workload, prices: Prices) -> Plan:
 
 def fleet_for(workload: Workload) -> int:
     """Workers that keep up with arrivals and are through with all images in the time asked for."""
-    per_s = workload.per_hour / 3_600 + workload.images / (workload.drain_hours * 3_600)
-    return max(1, math.ceil(per_s * workload.seconds_per_image / workload.busy))
+    per_s = workload.per_hour / 3_600 + workload.images / max(1.0, workload.drain_hours * 3_600 - workload.start_s)
+    at_it = per_s * workload.seconds_per_image / workload.busy + comparing.while_draining(workload)
+    return max(1, math.ceil(at_it), keeping_up(workload))
+
+
+def keeping_up(workload: Workload) -> int:
+    """Workers that keep up with arrivals."""
+    busy = workload.per_hour / 3_600 * workload.seconds_per_image / workload.busy
+    return math.ceil(busy + comparing.while_arriving(workload))
 
 
 def _numbers(workload: Workload, image: PerImage, flow: float, workers: int) -> dict[str, float]:
-    stored = {
-        "items": calls.ITEM_BYTES + 1_024 * workload.facts_kb,
-        "history": calls.HISTORY_BYTES + 1_024 * workload.facts_kb,
-    }
+    facts = 1_024 * workload.facts_kb
+    stored = {"items": calls.ITEM_BYTES + facts, "history": calls.HISTORY_BYTES + facts}
     partitions = {
         table: max(
             1,
@@ -131,10 +136,10 @@ def _numbers(workload: Workload, image: PerImage, flow: float, workers: int) -> 
     found["index shards there are"] = calls.ROW_SHARDS
     found["stream shards"] = partitions["open"]
     found["stream records/s"] = flow * image.records
-    found["sqs calls/s"] = flow * _sqs_calls()
-    found["workers that keep up with arrivals"] = math.ceil(
-        workload.per_hour / 3_600 * workload.seconds_per_image / workload.busy
-    )
+    found["queue calls/s"] = flow * _sqs_calls()
+    found["workers that keep up with arrivals"] = keeping_up(workload)
+    found["of these, comparing"] = comparing.while_arriving(workload)
+    found["workers comparing while a backlog drains"] = comparing.while_draining(workload)
     found["workers that start cold"] = max(0, workers - math.ceil(workload.warm))
     found["queries of a sweep, nothing open"] = calls.SWEEP_QUERIES
     found["queries of a sweep, all images open"] = sweep_queries(workload.images)
@@ -196,10 +201,10 @@ def _needs(
             max(1, math.ceil(flow * image.writes["open"] / limits.PARTITION_WRITES.value)),
         ),
         Need(
-            "messages in flight, images", float(workers * calls.CLAIM), limits.IN_FLIGHT, limits.IN_FLIGHT.value, None
+            "messages in flight, preview", float(workers * calls.CLAIM), limits.IN_FLIGHT, limits.IN_FLIGHT.value, None
         ),
         Need(
-            "messages in flight, group",
+            "messages in flight, all comparing",
             float(batches * calls.GROUP_CLAIM),
             limits.IN_FLIGHT,
             limits.IN_FLIGHT.value,
@@ -234,6 +239,7 @@ def _per_thousand(workload: Workload, image: PerImage, prices: Prices) -> tuple[
     return (
         *(Cost(f"writes to {table}", n * units, of["write_unit"]) for table, units in image.writes.items()),
         Cost("reads", n * image.reads, of["read_unit"]),
+        Cost("reads to compare", n * comparing.reads(workload), of["read_unit"]),
         Cost("queue requests", n * _sqs_calls(), of["sqs_request"]),
         Cost("queue requests, fair", n * _sqs_calls(), of["sqs_fair"]),
         Cost("functions, time", n * gb_s, of["lambda_gb_s"]),
@@ -241,6 +247,7 @@ def _per_thousand(workload: Workload, image: PerImage, prices: Prices) -> tuple[
         Cost("object writes", n * calls.PUTS, of["s3_put"]),
         Cost("object reads", n * calls.GETS, of["s3_get"]),
         Cost("workers", n * workload.seconds_per_image / workload.busy / 3_600, of["worker_hour"]),
+        Cost("workers, comparing", n * comparing.seconds(workload) / 3_600, of["worker_hour"]),
     )
 
 
