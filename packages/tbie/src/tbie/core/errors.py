@@ -17,7 +17,9 @@ TbieError
 ├── LedgerUnavailableError   decisions cannot be noted or read now
 ├── ObjectError
 │   ├── ObjectMissingError       nothing at that address
-│   └── ObjectStoreFullError     no room for the object
+│   ├── ObjectRefusedError       bytes, or a request, that the store does not take
+│   ├── ObjectStoreFullError     no room for the object
+│   └── ObjectUnavailableError   the store cannot be reached, or refuses
 └── HomeError                    the home directory cannot be used
 """
 
@@ -94,6 +96,14 @@ class ObjectMissingError(ObjectError):
 
 class ObjectStoreFullError(ObjectError):
     """There is no room for the object. Nothing was stored; free space and run the same command again."""
+
+
+class ObjectRefusedError(ObjectError):
+    """The store does not take or give these bytes, or does not sign this request: trying again changes nothing."""
+
+
+class ObjectUnavailableError(ObjectError):
+    """The object store cannot be reached, or refuses. Nothing was stored or read; try again when the cause is gone."""
 
 
 class HomeError(TbieError):
