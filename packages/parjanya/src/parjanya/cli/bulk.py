@@ -12,7 +12,7 @@ from parjanya.cli.act import person
 from parjanya.cli.common import Common, Exit, UsageError, check_tenant, say, show, show_json
 from parjanya.cli.driving import carry_out
 from parjanya.imaging.limits import Limits
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.views.campaigns import GRADES, REGRADE, Boundary, plan, totals
 from parjanya.views.overrides import Overrides
 from parjanya.views.trial import Scratch, Trial, attempt, cost
