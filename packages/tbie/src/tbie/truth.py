@@ -124,6 +124,13 @@ class HistoryEntry(NamedTuple):
     after: Mapping[str, object]
 
 
+class Story(NamedTuple):
+    """An item with every change that made it, oldest first: what moves from one store to another."""
+
+    item: Item
+    entries: tuple[HistoryEntry, ...]
+
+
 # -- Commands: what may be asked of Truth. Each is applied by compare-and-set in ``lifecycle``. ------------------------
 
 
@@ -268,6 +275,15 @@ class TruthStore(Protocol):
 
         Raises:
             FencedError: the document has changed. Nothing was committed.
+        """
+        ...
+
+    def restore(self, stories: Sequence[Story]) -> list[bool]:
+        """Write items of another store with their history as it was; False where the key exists (that item is left alone).
+
+        Each is written whole or not at all; an error may leave some of them written. Rows, times, tokens and causes stay as
+        they are; the numbers of changes are this store's own. What is open among them is in the change stream. That the
+        history gives the row is for the caller to have checked (``tbie.moving`` does).
         """
         ...
 
