@@ -117,6 +117,7 @@ class HistoryEntry(NamedTuple):
     """One change of one item. ``before`` and ``after`` map each touched stage to its record as plain data."""
 
     seq: int
+    """Grows from change to change of one item; that of different items compares with ``TruthStore.mark``."""
     key: ItemKey
     at_ms: int
     cause: Cause
@@ -320,6 +321,13 @@ class TruthStore(Protocol):
 
     def last_seq(self) -> int:
         """The sequence number of the newest change; 0 if there is none."""
+        ...
+
+    def mark(self) -> int:
+        """A number that the history entries of all changes so far do not exceed, and those of all later ones do.
+
+        A store whose writers share nothing but their clocks goes by these, and takes the changes of one millisecond for later.
+        """
         ...
 
     def cursor(self, name: str) -> int:

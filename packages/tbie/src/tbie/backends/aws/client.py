@@ -83,6 +83,12 @@ class Clients:
         self._lock = Lock()
         self._session = boto3.session.Session(region_name=place.region, **self._credentials)
 
+    def at(self, place: Place) -> Clients:
+        """The same connections for another place in the same region."""
+        other = Clients.__new__(Clients)
+        other.__dict__ = {**self.__dict__, "place": place}
+        return other
+
     def of(self, service: str) -> Client:
         """The client of *service* (``dynamodb``, ``sqs``, …)."""
         with self._lock:

@@ -192,6 +192,9 @@ class MemoryTruth(Registry):
         with self._lock:
             return len(self._history)
 
+    def mark(self) -> int:
+        return self.last_seq()
+
     def cursor(self, name: str) -> int:
         return self._cursors.get(name, 0)
 

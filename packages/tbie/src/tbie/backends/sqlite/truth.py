@@ -214,6 +214,9 @@ class SqliteTruth(Registry):
     def last_seq(self) -> int:
         return int(self._db.read("SELECT coalesce(max(seq), 0) FROM history")[0][0])
 
+    def mark(self) -> int:
+        return self.last_seq()
+
     # -- open work
 
     def open_stages(self, stage: str, after: OpenStage | None, limit: int) -> list[OpenStage]:
