@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, Phase, settings
 
 import tbie.testing.plugin  # noqa: F401 - registers the rewriting of asserts before the suite is imported
 
+pytest_plugins = ["tbie.testing.aws.session"]
+
 settings.register_profile(
     "tbie", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -23,7 +23,9 @@ Client = Any
 """A client of boto3: made from descriptions at run time, so there is no type to name."""
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "403"})
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId"})
+EXPIRED = frozenset(
+    {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "InvalidClientTokenId", "InvalidAccessKeyId"}
+)
 SKEWED = frozenset({"RequestTimeTooSkewed", "InvalidSignatureException", "SignatureDoesNotMatch"})
 MISSING = frozenset(
     {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "NoSuchBucket"}
@@ -80,6 +82,12 @@ class Clients:
         self._made: dict[str, Client] = {}
         self._lock = Lock()
         self._session = boto3.session.Session(region_name=place.region, **self._credentials)
+
+    def at(self, place: Place) -> Clients:
+        """The same connections for another place in the same region."""
+        other = Clients.__new__(Clients)
+        other.__dict__ = {**self.__dict__, "place": place}
+        return other
 
     def of(self, service: str) -> Client:
         """The client of *service* (``dynamodb``, ``sqs``, …)."""
