@@ -62,6 +62,10 @@ class WithTruth(WithClock):
 class WithIntent(WithClock):
     """A queue per test."""
 
+    tick_ms = 1
+    """What this backend's waits are rounded up to, in milliseconds: a queue that counts in whole seconds is held to the same
+    promises at that grain. Nothing comes early in either."""
+
     def make_intent(self, clock: Clock, retention_s: float, folder: Path) -> IntentQueue:
         """Open the queue in *folder*."""
         raise NotImplementedError("say how this backend's Intent is opened")
