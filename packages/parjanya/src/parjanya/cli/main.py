@@ -13,6 +13,8 @@ from parjanya import __version__
 from parjanya.activation import ActivationError
 from parjanya.cli import (
     act,
+    aws,
+    aws_compare,
     campaign,
     curate,
     diagnose,
@@ -60,6 +62,9 @@ app.command(truth.truths)
 app.command(serve.serve)
 app.command(simulate.simulate)
 app.command(drill.drill)
+app.command(aws.amazon)
+aws.amazon.command(aws_compare.compare_, name="compare")
+aws.amazon.command(aws_compare.demo_, name="demo")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
