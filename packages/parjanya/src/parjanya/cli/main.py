@@ -23,6 +23,7 @@ from parjanya.cli import (
     look,
     model,
     override,
+    plan,
     policy,
     serve,
     simulate,
@@ -59,6 +60,7 @@ app.command(look.healthcheck)
 app.command(doctor.doctor)
 app.command(curate.export)
 app.command(truth.truths)
+app.command(plan.plan)
 app.command(serve.serve)
 app.command(simulate.simulate)
 app.command(drill.drill)

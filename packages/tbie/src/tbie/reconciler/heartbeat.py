@@ -30,6 +30,8 @@ def fleet_body(beliefs: Beliefs | None, heartbeats: Iterable[Heartbeat]) -> dict
                     "boot_failures": seen.boot_failures,
                     "last_boot_error": seen.last_boot_error,
                     "boots": [[b.owner, b.state.value, b.since_ms] for b in join(seen.boots, beats)],
+                    "refused": seen.refused._asdict() if seen.refused is not None else None,
+                    "drift": list(seen.drift),
                 }
             case Unknown(error=error):
                 body[pool] = {"error": error}

@@ -74,7 +74,8 @@ class Restoring(WithTruth):
         (result,) = new.commit([settlement(old, key("i0001"), "read", Completed({"kind": "photo"}))])
         assert isinstance(result, Committed)
         assert record_of(new, key("i0001"), "look").state is StageState.PENDING
-        assert new.history(key("i0001"))[-1].seq == new.last_seq()
+        if self.numbers_changes:
+            assert new.history(key("i0001"))[-1].seq == new.last_seq()
         assert record_of(old, key("i0001"), "read").state is StageState.PENDING, "the old store knows nothing of it"
 
     def test_what_is_there_already_is_left_alone(self, old: TruthStore, open_truth: OpenTruth) -> None:
