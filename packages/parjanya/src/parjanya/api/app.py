@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from parjanya.api.metrics import TbieCollector
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.views.health import check_health
 
 

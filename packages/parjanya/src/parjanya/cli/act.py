@@ -13,7 +13,7 @@ from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import ingest as ingest_files
 from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json
 from parjanya.home import Home
-from parjanya.profiles.embedded import open_reconciler
+from parjanya.profiles.running import open_reconciler
 from parjanya.workflow import POOL, VISION
 
 

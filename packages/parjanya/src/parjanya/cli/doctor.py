@@ -6,9 +6,9 @@ from pathlib import Path
 
 from parjanya.cli.common import Common, Exit, say, show, show_json
 from parjanya.home import Home
-from parjanya.profiles.embedded import System, open_system
 from parjanya.profiles.environment import PROFILE, from_environment
 from parjanya.profiles.examine import add_stores, surroundings, without_stores
+from parjanya.profiles.system import System, open_system
 from parjanya.views.doctor import advises, all_pass, examine_all, examine_at_start, forbids, lines, report, sentence
 from tbie.core.clock import SystemClock
 from tbie.core.errors import GuardrailError, SettingsError, TbieError

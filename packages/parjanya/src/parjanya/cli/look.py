@@ -21,7 +21,7 @@ from parjanya.cli.common import (
 )
 from parjanya.cli.diagnose import finding_lines
 from parjanya.cli.engine import observed_otherwise
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.views.campaigns import in_a_line
 from parjanya.views.health import check_health
 from parjanya.views.overrides import decided_about

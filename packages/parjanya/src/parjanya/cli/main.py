@@ -11,7 +11,22 @@ from cyclopts import App, CycloptsError
 
 from parjanya import __version__
 from parjanya.activation import ActivationError
-from parjanya.cli import act, campaign, curate, diagnose, doctor, drill, look, model, override, policy, serve, simulate
+from parjanya.cli import (
+    act,
+    campaign,
+    curate,
+    diagnose,
+    doctor,
+    drill,
+    look,
+    model,
+    override,
+    plan,
+    policy,
+    serve,
+    simulate,
+    truth,
+)
 from parjanya.cli.common import Exit, UsageError, say
 from parjanya.policy import PolicyError
 from parjanya.views.where import WhereError
@@ -42,6 +57,8 @@ app.command(act.worker)
 app.command(look.healthcheck)
 app.command(doctor.doctor)
 app.command(curate.export)
+app.command(truth.truths)
+app.command(plan.plan)
 app.command(serve.serve)
 app.command(simulate.simulate)
 app.command(drill.drill)

@@ -13,7 +13,7 @@ from parjanya.export.record import ImageRecord
 from parjanya.export.sheet.folder import claim
 from parjanya.export.sheet.writer import SheetMeta, write_sheet
 from parjanya.export.xmp import SidecarWriter
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.views.records import records
 
 

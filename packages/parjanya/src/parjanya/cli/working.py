@@ -22,7 +22,8 @@ from parjanya.cli.act import person
 from parjanya.cli.common import say
 from parjanya.cli.doctor import guard
 from parjanya.cli.progress import progress
-from parjanya.profiles.embedded import Running, System, open_engine
+from parjanya.profiles.running import Running, open_engine
+from parjanya.profiles.system import System
 from parjanya.stages import observe
 from parjanya.workflow import VISION
 from tbie.core.errors import TbieError

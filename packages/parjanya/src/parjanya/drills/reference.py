@@ -15,7 +15,8 @@ from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import ingest
 from parjanya.home import Home
 from parjanya.imaging.limits import DEFAULT_LIMITS
-from parjanya.profiles.embedded import System, open_reconciler, open_system
+from parjanya.profiles.running import open_reconciler
+from parjanya.profiles.system import System, open_system
 from parjanya.workflow import POOL
 from tbie.core.clock import Clock
 from tbie.core.settings import Settings

@@ -24,8 +24,8 @@ from parjanya.drills.processes import Started
 from parjanya.drills.shape import QUICK, DrillStoppedError
 from parjanya.drills.sightings import Sightings
 from parjanya.home import Home
-from parjanya.profiles.embedded import System, open_system
 from parjanya.profiles.environment import VARIABLE, from_environment
+from parjanya.profiles.system import System, open_system
 from tbie.core.clock import Clock
 from tbie.core.settings import Settings
 

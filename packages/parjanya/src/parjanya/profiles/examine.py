@@ -19,8 +19,8 @@ from typing import TypeVar
 
 from parjanya.home import Home
 from parjanya.profiles import model_folder
-from parjanya.profiles.embedded import System
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.profiles.system import System
 from parjanya.views import probes
 from parjanya.workflow import image_workflow
 from tbie.backends.sqlite import intent as intent_store

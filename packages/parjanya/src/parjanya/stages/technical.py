@@ -6,8 +6,11 @@ colour, exif, warnings. Leaves the decoded picture in ``scratch`` for ``preview`
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from parjanya.catalog.paths import key_to_path
-from parjanya.catalog.picture import leave, see
+from parjanya.catalog.picture import LOCAL_FILES, leave, see
+from parjanya.catalog.sources import Sources
 from parjanya.imaging import hashes, shrink
 from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.exif import read_exif
@@ -24,12 +27,12 @@ CODE_VERSION = 1
 VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "hash": hashes.ALGORITHM, "view": shrink.RECIPE})
 
 
-def make_handler(limits: Limits = DEFAULT_LIMITS) -> Handler:
-    """A handler that holds each image to *limits*."""
+def make_handler(limits: Limits = DEFAULT_LIMITS, sources: Sources = LOCAL_FILES) -> Handler:
+    """A handler that holds each image to *limits* and finds its bytes by *sources*."""
 
     def handle(work: Work) -> Outcome:
         try:
-            source, kind, decoded = see(work, limits)
+            source, kind, decoded = see(work, limits, sources)
         except ImageRefused as refused:
             return refused.outcome()
         leave(work, decoded, source.sha256)
@@ -40,7 +43,7 @@ def make_handler(limits: Limits = DEFAULT_LIMITS) -> Handler:
 
 def _facts(work: Work, source: Source, kind: Kind, decoded: Decoded) -> Facts:
     exif, exif_warnings = read_exif(decoded.metadata)
-    fits = suffix_fits(kind, key_to_path(work.address.key).suffix)
+    fits = suffix_fits(kind, _named(work).suffix)
     warnings = {*decoded.warnings, *exif_warnings, *(() if fits else ("suffix_mismatch",))}
     return {
         "format": kind.format,
@@ -59,3 +62,8 @@ def _facts(work: Work, source: Source, kind: Kind, decoded: Decoded) -> Facts:
         "exif": exif,
         "warnings": sorted(warnings),
     }
+
+
+def _named(work: Work) -> Path:
+    """What people call the file: an upload keeps its name as an attribute, and a file's name is its address."""
+    return key_to_path(str(work.attributes.get("path", work.address.key)))

@@ -92,6 +92,8 @@ class Surroundings:
     locks: Reading[Tried] = NOT_READ
     open_files: Reading[int] = NOT_READ
     oldest_open_s: Reading[float | None] = NOT_READ
+    cloud: Mapping[str, Reading[object]] = field(default_factory=dict)
+    """By guardrail of ``cloud``: what is wrong with that part of a deployment. Empty where there is none."""
 
 
 class Found(NamedTuple):
