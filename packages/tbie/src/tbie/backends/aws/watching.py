@@ -7,6 +7,7 @@ remembered in the register, so that the next look may be another process's.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
