@@ -82,7 +82,7 @@ class Asked:
         return told if trial is None else told | {"trial": trial.to_json()}
 
     def _begin(self, system: System, stages: Sequence[str]) -> list[Campaign]:
-        seq = system.truth.last_seq()
+        seq = system.truth.mark()
         rate = self.rate if self.rate is not None else system.settings.campaign_rate_per_s
         return [
             start(

@@ -13,6 +13,7 @@ TbieError
 ├── IntentError
 │   ├── IntentUnavailableError   the queue cannot be read or written now
 │   └── MisroutedIntentError     an address that Truth or the object store does not know
+├── MovingError              an export of Truth cannot be written, or read as one
 ├── LedgerUnavailableError   decisions cannot be noted or read now
 ├── ObjectError
 │   ├── ObjectMissingError       nothing at that address
@@ -75,6 +76,10 @@ class IntentUnavailableError(IntentError):
 
 class MisroutedIntentError(IntentError):
     """An intent was built for an address that Truth or the object store does not know. It was not sent."""
+
+
+class MovingError(TbieError):
+    """An export of Truth cannot be written, or this is none that can be read; the message says which line and what to do."""
 
 
 class LedgerUnavailableError(TbieError):

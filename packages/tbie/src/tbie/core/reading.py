@@ -82,6 +82,19 @@ class Died(NamedTuple):
     """How many items it was working on."""
 
 
+class Refused(NamedTuple):
+    """Workers that were asked for and that whoever starts them does not give."""
+
+    reason: str
+    """``capacity``, ``quota``, ``image``, ``template``, ``permission``, ``throttled``, ``suspended`` or ``other``."""
+    words: str
+    """Whoever refused, in its own words."""
+    since_ms: int
+    """When the first of those in a row was refused, epoch milliseconds."""
+    count: int
+    """So many in a row."""
+
+
 @dataclass(frozen=True, slots=True)
 class FleetView:
     """What a fleet looks like from outside: processes, not promises."""
@@ -97,3 +110,7 @@ class FleetView:
     """What the last of them said."""
     deaths: tuple[Died, ...] = ()
     """The last few workers that died."""
+    refused: Refused | None = None
+    """Why no more can be started, if that is so: nothing is there that could fail to boot."""
+    drift: tuple[str, ...] = ()
+    """How the fleet differs from what was declared, and what to do, in words."""

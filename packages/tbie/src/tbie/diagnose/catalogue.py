@@ -126,6 +126,13 @@ _ENTRIES = (
         "Read the last words in the evidence and mend what they name; the fleet tries again by itself, ever more seldom.",
     ),
     Entry(
+        "fleet_cannot_grow",
+        _E,
+        "Workers were asked for, and whoever starts them does not give any more.",
+        "There is no capacity, a quota is used up, or what is to be started (an image, a template) does not exist.",
+        "Do what the words in the evidence ask for; the fleet goes on asking. Nothing is lost meanwhile.",
+    ),
+    Entry(
         "bootstrap_silence",
         _E,
         "Workers were asked for, and nobody has said that it lives within the time a start takes.",
@@ -160,6 +167,14 @@ _ENTRIES = (
         "A worker died while it worked, or was ended because it overstayed.",
         "It was killed, ran out of memory, or the item it worked on crashed it.",
         "Nothing: what it held went back to the queue. If the same item appears again and again, look for poison_item.",
+        holds_up_work=False,
+    ),
+    Entry(
+        "fleet_drift",
+        _E,
+        "The fleet is not set up as it was declared.",
+        "Somebody changed the group by hand, or an update replaced only a part of it.",
+        "Do what the evidence says; deploy the declared set-up again if in doubt.",
         holds_up_work=False,
     ),
     # -- control plane

@@ -50,6 +50,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "two_reconcilers": frozenset({"replay_storm", "duplicate_delivery", "truth_without_intent"}),
     "replay_storm": frozenset({"truth_without_intent", "intent_destroyed_early", "duplicate_delivery"}),
     "execution_drift": _NO_WORKERS,
+    "fleet_cannot_grow": _NO_WORKERS,
     "bootstrap_silence": frozenset({"worker_crash_loop", "execution_stalled"}),
     "worker_crash_loop": frozenset({"execution_stalled"}),
     "misrouted_intent": frozenset({"failed_items", "class_paused"}),

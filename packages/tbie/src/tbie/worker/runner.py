@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from tbie.core.clock import Clock
 from tbie.core.errors import TbieError, WornError
@@ -22,7 +22,11 @@ from tbie.worker.ripening import in_a_thread
 
 
 class Runner:
-    """One worker's life. ``wait(seconds)`` returns early when the queue's bell rings."""
+    """One worker's life. ``wait(seconds)`` returns early when the queue's bell rings.
+
+    Args:
+        note: what else its heartbeats say, of the machine that it runs on.
+    """
 
     def __init__(
         self,
@@ -36,10 +40,11 @@ class Runner:
         report: Callable[[Finding | TbieError], None],
         recycle_after: int | None = None,
         follow_parent: bool = False,
+        note: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         self._worker, self._truth, self._intent = worker, truth, intent
         self._clock, self._settings, self._wait, self._report = clock, settings, wait, report
-        self._recycle_after = recycle_after
+        self._recycle_after, self._note = recycle_after, note
         self._parent = os.getppid() if follow_parent else None
         self._stop = threading.Event()
         self._over = threading.Event()
@@ -122,5 +127,6 @@ class Runner:
             "first_claim_ms": self._worker.first_claim_ms,
             "superseded": self._worker.superseded,
             "last_superseded_ms": self._worker.last_superseded_ms,
+            **self._note(),
         }
         self._truth.beat(Heartbeat("worker", self._worker.name, self._clock.now_ms(), body))

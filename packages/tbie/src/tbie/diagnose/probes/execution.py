@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tbie.belief import BeliefSource
 from tbie.core.clock import Clock
-from tbie.core.reading import Boot, BootState, FleetView, Known, Reading, Unknown
+from tbie.core.reading import Boot, BootState, FleetView, Known, Reading, Refused, Unknown
 from tbie.diagnose.probes.attempt import attempt
 from tbie.truth import Heartbeat
 
@@ -34,9 +34,17 @@ def _view(body: object, source: str, at_ms: int) -> Reading[FleetView]:
         return Unknown(str(body["error"]), source, at_ms)
     try:
         boots = tuple(Boot(str(o), BootState(s), int(t)) for o, s, t in body.get("boots") or ())
-        sizes = [int(body[name]) for name in ("desired", "running", "busy")]
+        desired, running, busy = (int(body[name]) for name in ("desired", "running", "busy"))
         failures, error = int(body.get("boot_failures") or 0), body.get("last_boot_error")
+        refused, drift = _refused(body.get("refused")), tuple(str(words) for words in body.get("drift") or ())
     except (KeyError, TypeError, ValueError) as problem:
         return Unknown(f"not a fleet: {type(problem).__name__} {problem}", source, at_ms)
     words = str(error) if error else None
-    return Known(FleetView(sizes[0], sizes[1], sizes[2], boots, failures, words), source, at_ms)
+    view = FleetView(desired, running, busy, boots, failures, words, (), refused, drift)
+    return Known(view, source, at_ms)
+
+
+def _refused(body: object) -> Refused | None:
+    if not isinstance(body, Mapping):
+        return None
+    return Refused(str(body["reason"]), str(body["words"]), int(body["since_ms"]), int(body["count"]))

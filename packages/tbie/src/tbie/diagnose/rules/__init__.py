@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from tbie.core.finding import Finding, State
 from tbie.diagnose.catalogue import CATALOGUE
-from tbie.diagnose.rules import belief, boot, control, execution, intent, mended, truth
+from tbie.diagnose.rules import belief, boot, control, execution, fleet, intent, mended, truth
 from tbie.diagnose.view import View
 
 Rule = Callable[[View], Iterable[Finding]]
@@ -28,11 +28,13 @@ RULES: tuple[Rule, ...] = (
     mended.put_right,
     execution.execution_drift,
     execution.worker_crash_loop,
+    fleet.fleet_cannot_grow,
     boot.bootstrap_silence,
     execution.execution_stalled,
     execution.class_paused,
     execution.poison_item,
     execution.worker_died,
+    fleet.fleet_drift,
     control.control_plane_watched,
     control.two_reconcilers,
     control.stream_stalled,

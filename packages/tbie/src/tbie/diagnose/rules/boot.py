@@ -60,8 +60,14 @@ def boots(view: View, pool: str) -> list[Boot]:
         started_ms = number(beat, "started_ms")
         if beat.instance not in told and started_ms is not None:
             told[beat.instance] = Boot(beat.instance, BootState.REGISTERED, int(started_ms))
-    excused = {b.instance for b in mine if b.body.get("state") == "execution_drift" or _is_loading(view, b)}
-    return [boot for boot in join(told.values(), mine) if boot.owner not in excused]
+    resting = ("execution_drift", "warm")  # one takes nothing, the other waits in a warm pool: both say so
+    excused = {b.instance for b in mine if b.body.get("state") in resting or _is_loading(view, b)}
+    on_their_way = [boot for boot in join(told.values(), mine) if boot.owner not in excused]
+    if (
+        fleet is not None and fleet.value.refused is not None
+    ):  # what is refused does not hang: it has a finding of its own
+        return [boot for boot in on_their_way if boot.state is not BootState.REQUESTED]
+    return on_their_way
 
 
 def _is_loading(view: View, beat: Heartbeat) -> bool:
@@ -83,6 +89,8 @@ def _silent(view: View, pool: str) -> list[Finding]:
     if waited_s <= allowed_s:
         return []
     fleet = view.fleet(pool)
+    if fleet is not None and fleet.value.refused is not None and not fleet.value.running:
+        return []  # there is nobody who could be silent
     return [
         found(
             "bootstrap_silence",
