@@ -6,8 +6,10 @@ Caller: ``system``, for a home that declares nothing else.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from parjanya.catalog.items import Found, Ingested, ingest
 from parjanya.catalog.paths import key_to_path
 from parjanya.catalog.sources import LocalFiles, Sources
 from parjanya.home import Home
@@ -41,6 +43,9 @@ class Embedded:
 
     name = NAME
     led_by_lock = True
+    files_are_local = True
+    spare_queue = True
+    absent: frozenset[str] = frozenset()
 
     def __init__(self, home: Home, settings: Settings, clock: Clock, ids: Ids) -> None:
         self._home, self._settings, self._clock, self._ids = home, settings, clock, ids
@@ -69,6 +74,12 @@ class Embedded:
 
     def sources(self, objects: ObjectStore) -> Sources:  # noqa: ARG002 - the user's own files, where they lie
         return LocalFiles()
+
+    def take_in(
+        self, system: System, tenant: str, files: Iterable[Found], who: str, between: Callable[[Ingested], object]
+    ) -> Ingested:
+        """The files stay where they are."""
+        return ingest(system.truth, system.workflow, tenant, files, who, between)
 
     def close(self) -> None:
         """Nothing is shared between the files."""

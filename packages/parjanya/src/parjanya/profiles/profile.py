@@ -6,9 +6,11 @@ these protocols alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from parjanya.catalog.items import Found, Ingested
 from parjanya.catalog.sources import Sources
 from tbie.belief import BeliefSource
 from tbie.engine import SupervisedFleet
@@ -85,6 +87,21 @@ class Profile(Protocol):
         """Whether the lock of the home makes sure that no other engine works on this instance."""
         ...
 
+    @property
+    def files_are_local(self) -> bool:
+        """Whether the path of an image is where it is on this machine; else it is what whoever uploaded it called it."""
+        ...
+
+    @property
+    def spare_queue(self) -> bool:
+        """Whether there is a queue besides those of the stages, in which a message can be tried out."""
+        ...
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Guardrails about what this profile does not have."""
+        ...
+
     def open_truth(self, workflow: Workflow, *, create: bool) -> TruthStore:
         """The durable record, read by *workflow*; with *create*, begun if there is none.
 
@@ -119,6 +136,15 @@ class Profile(Protocol):
 
     def sources(self, objects: ObjectStore) -> Sources:
         """How a stage comes to the bytes that people gave."""
+        ...
+
+    def take_in(
+        self, system: System, tenant: str, files: Iterable[Found], who: str, between: Callable[[Ingested], object]
+    ) -> Ingested:
+        """Make items of *files*, a group at a time; *between* is called after each group.
+
+        What cannot be taken in is told in ``Ingested.problems``.
+        """
         ...
 
     def close(self) -> None:
