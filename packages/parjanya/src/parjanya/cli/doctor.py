@@ -6,9 +6,10 @@ from pathlib import Path
 
 from parjanya.cli.common import Common, Exit, say, show, show_json
 from parjanya.home import Home
-from parjanya.profiles.environment import PROFILE, from_environment
+from parjanya.profiles.declared_profile import ProfileError
+from parjanya.profiles.environment import PROFILE
 from parjanya.profiles.examine import add_stores, surroundings, without_stores
-from parjanya.profiles.system import System, open_system
+from parjanya.profiles.system import System, open_system, settings_of
 from parjanya.views.doctor import advises, all_pass, examine_all, examine_at_start, forbids, lines, report, sentence
 from tbie.core.clock import SystemClock
 from tbie.core.errors import GuardrailError, SettingsError, TbieError
@@ -33,9 +34,11 @@ def doctor(*, common: Common | None = None) -> int:
 def _look_around(root: Path) -> Surroundings:
     refused = None
     try:
-        settings = from_environment()
+        settings = settings_of(Home(root, paths_only=True))
     except SettingsError as error:
         refused, settings = str(error), Settings(**PROFILE)  # type: ignore[arg-type]
+    except ProfileError:  # which opening it says again
+        settings = Settings(**PROFILE)  # type: ignore[arg-type]
     clock = SystemClock()
     home = Home(root, paths_only=True)
     try:

@@ -6,7 +6,7 @@ these protocols alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -17,6 +17,7 @@ from tbie.engine import SupervisedFleet
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
 from tbie.objects import ObjectStore
+from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.ledger import Ledger
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
@@ -90,6 +91,15 @@ class Profile(Protocol):
     @property
     def files_are_local(self) -> bool:
         """Whether the path of an image is where it is on this machine; else it is what whoever uploaded it called it."""
+        ...
+
+    @property
+    def owns_workers(self) -> bool:
+        """Whether workers are processes of this machine, and run what it has installed."""
+        ...
+
+    def limits(self, workflow: Workflow, workers: int) -> Mapping[str, PoolLimits]:
+        """How many workers each pool may have, where an engine was given *workers*."""
         ...
 
     @property
