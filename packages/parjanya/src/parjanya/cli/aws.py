@@ -36,6 +36,8 @@ from parjanya.profiles.system import System, open_system
 from tbie.core.settings import Settings
 
 amazon = App(name="aws", help="An instance on AWS: where it is, uploads, and whether it judges as the embedded one.")
+amazon.command("parjanya.cli.aws_compare:compare_", name="compare")
+amazon.command("parjanya.cli.aws_compare:demo_", name="demo")
 
 Paths = Annotated[list[Path], Parameter(negative=())]
 _Origins = Annotated[list[str] | None, Parameter(name="--origin", negative=())]

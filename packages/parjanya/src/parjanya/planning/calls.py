@@ -50,13 +50,13 @@ HISTORY_BYTES = 3_459
 ENTRY_BYTES = 400
 """A row of the index of open work; what a sweep reads for each open stage."""
 
-ROW_SHARDS = 8
+ROW_SHARDS = 4
 """Partition keys of a tenant's rows, and of the open rows of one stage. Fixed in keys: ``tbie.backends.aws.keys.SHARDS``."""
 COUNT_SHARDS = 16
 """Rows that each count is spread over, all under one partition key a tenant."""
 
 STAGES = 6
-SWEEP_QUERIES = 117
+SWEEP_QUERIES = 57
 """Queries of a sweep in which nothing is open: kinds of index rows × stages × shards."""
 SWEEP_PAGE = 100
 

@@ -175,7 +175,7 @@ def _needs(
 
     group = math.sqrt(calls.GROUP_MAX_S / calls.GROUP_SECONDS) * calls.GROUP_AT
     largest = workload.images * workload.hottest_share
-    batches = min(workers, math.ceil(workload.images / calls.GROUP_CLAIM))
+    compared = min(workers * calls.GROUP_CLAIM, flow * calls.BARRIER_PATIENCE_S, workload.images)
     reconciling = image.records / calls.RECORDS_TOGETHER * calls.RECONCILE_S
     found = [
         Need(
@@ -205,7 +205,7 @@ def _needs(
         ),
         Need(
             "messages in flight, all comparing",
-            float(batches * calls.GROUP_CLAIM),
+            float(compared),
             limits.IN_FLIGHT,
             limits.IN_FLIGHT.value,
             None,
