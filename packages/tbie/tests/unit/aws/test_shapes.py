@@ -7,6 +7,7 @@ Only that. Where this mock is wrong about what a group does, ``WRONG`` says so; 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zlib import crc32
 
 import pytest
 
@@ -32,29 +33,38 @@ WRONG = {
 }
 
 
-@pytest.fixture
-def place() -> Place:
-    return Place("eu-central-1", "shop", "shop-objects")
+KEYS = {"aws_access_key_id": "k", "aws_secret_access_key": "s"}
 
 
-@pytest.fixture
-def clients(place: Place) -> Iterator[Clients]:
+@pytest.fixture(scope="module")
+def mock() -> Iterator[None]:
+    """Loading what it knows takes seconds, so once for all; each test has a group of its own."""
     with moto.mock_aws():
-        clients = Clients(place, credentials={"aws_access_key_id": "k", "aws_secret_access_key": "s"})
-        ec2 = clients.of("ec2")
-        data = {"ImageId": "ami-00000000deadbeef", "InstanceType": "g6.xlarge"}  # WRONG["images"]
-        ec2.create_launch_template(LaunchTemplateName="shop", LaunchTemplateData=data)
-        clients.autoscaling.create_auto_scaling_group(
-            AutoScalingGroupName=place.group("vision"),
-            MinSize=0,
-            MaxSize=4,
-            LaunchTemplate={"LaunchTemplateName": "shop", "Version": "1"},
-            VPCZoneIdentifier=ec2.describe_subnets()["Subnets"][0]["SubnetId"],
-            NewInstancesProtectedFromScaleIn=True,
-        )
-        clients.autoscaling.put_warm_pool(AutoScalingGroupName=place.group("vision"), MinSize=1, PoolState="Stopped")
-        yield clients
-        clients.close()
+        yield
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Place:
+    return Place("eu-central-1", f"shop-{crc32(request.node.name.encode()):x}", "shop-objects")
+
+
+@pytest.fixture
+def clients(mock: None, place: Place) -> Iterator[Clients]:
+    clients = Clients(place, credentials=KEYS)
+    ec2 = clients.of("ec2")
+    data = {"ImageId": "ami-00000000deadbeef", "InstanceType": "g6.xlarge"}  # WRONG["images"]
+    ec2.create_launch_template(LaunchTemplateName=place.prefix, LaunchTemplateData=data)
+    clients.autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=place.group("vision"),
+        MinSize=0,
+        MaxSize=4,
+        LaunchTemplate={"LaunchTemplateName": place.prefix, "Version": "1"},
+        VPCZoneIdentifier=ec2.describe_subnets()["Subnets"][0]["SubnetId"],
+        NewInstancesProtectedFromScaleIn=True,
+    )
+    clients.autoscaling.put_warm_pool(AutoScalingGroupName=place.group("vision"), MinSize=1, PoolState="Stopped")
+    yield clients
+    clients.close()
 
 
 def view(fleet: AsgFleet) -> FleetView:
