@@ -6,7 +6,7 @@ Caller: ``system``, for a home whose ``profile.json`` says so. Only this module 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from parjanya.catalog.items import Found, Ingested, take_in
@@ -14,6 +14,8 @@ from parjanya.catalog.sources import Sources
 from parjanya.home import Home
 from parjanya.profiles import local
 from parjanya.profiles.declared_profile import AwsPlace, credentials
+from parjanya.profiles.examine_aws import ON_AN_ACCOUNT, look_at_deployment
+from parjanya.profiles.group_fleet import GroupFleet
 from parjanya.profiles.profile import OwnFleet
 from parjanya.profiles.s3_sources import S3Sources
 from parjanya.profiles.uploading import NotSent, Sent, Uploader
@@ -27,10 +29,12 @@ from tbie.backends.aws.truth import DynamoTruth
 from tbie.belief import BeliefSource
 from tbie.core.clock import Clock
 from tbie.core.ids import Ids
+from tbie.core.reading import Reading
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
 from tbie.objects import ObjectStore
+from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.ledger import Ledger
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
 NAME = "aws"
 LOCAL_COUNT_SETTLE_S = 3.0
 """The counts of a local server are exact at once; this is for messages that are on their way between two processes."""
+AS_MANY_AS_THE_GROUP_ALLOWS = PoolLimits(1_000, per_worker=50)
+"""One instance for each 50 open stages, which it works off while another one would still be starting."""
 LOCAL_REST_S, REST_S = 0.2, 1.0
 """How long an empty queue is not asked again: on AWS each question is paid for."""
 
@@ -62,9 +68,14 @@ class Aws:
         self.clients = connect(home, place)
 
     @property
-    def local(self) -> bool:
-        """Whether this is a local server, with workers of this machine."""
+    def owns_workers(self) -> bool:
+        """Beside a local server workers are processes of this machine; on an account they are instances."""
         return self.place.endpoint is not None
+
+    def limits(self, workflow: Workflow, workers: int) -> Mapping[str, PoolLimits]:
+        if self.owns_workers:
+            return local.limits(workflow, workers)
+        return dict.fromkeys(workflow.pools, AS_MANY_AS_THE_GROUP_ALLOWS)
 
     def open_truth(self, workflow: Workflow, *, create: bool) -> TruthStore:  # noqa: ARG002 - deployed, never begun
         return DynamoTruth(self.clients, workflow, self._clock, self._ids)
@@ -75,8 +86,8 @@ class Aws:
             self._clock,
             self._settings.retention_s,
             [stage.name for stage in workflow.stages],
-            count_settle_s=LOCAL_COUNT_SETTLE_S if self.local else COUNT_SETTLE_S,
-            rest_s=LOCAL_REST_S if self.local else REST_S,
+            count_settle_s=LOCAL_COUNT_SETTLE_S if self.owns_workers else COUNT_SETTLE_S,
+            rest_s=LOCAL_REST_S if self.owns_workers else REST_S,
         )
 
     def open_objects(self) -> S3Objects:
@@ -90,7 +101,7 @@ class Aws:
         found = local.workers(self._home)
         oldest_ms = self._clock.now_ms() - int(self._settings.silence_s * 1000)
         for beat in truth.heartbeats():
-            elsewhere = beat.component == "worker" and not (self.local or beat.instance in found)
+            elsewhere = beat.component == "worker" and not (self.owns_workers or beat.instance in found)
             if elsewhere and beat.at_ms >= oldest_ms:
                 found[beat.instance] = str(beat.body.get("state", "idle"))
         return found
@@ -99,7 +110,9 @@ class Aws:
         return belief(workflow, intent, fleet)
 
     def open_fleet(self, system: System) -> OwnFleet:
-        return local.process_fleet(system)
+        if self.owns_workers:
+            return local.process_fleet(system)
+        return GroupFleet(self.clients, self._clock, sorted(system.workflow.pools))
 
     def sources(self, objects: ObjectStore) -> Sources:
         return S3Sources(objects if isinstance(objects, S3Objects) else self.open_objects())
@@ -115,6 +128,10 @@ class Aws:
             take_in(system.truth, system.workflow, [s.item for s in group if isinstance(s, Sent)], who, done)
             between(done)
         return done
+
+    def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:
+        found = look_at_deployment(self.clients, workflow, self._settings, self._clock, thorough=thorough)
+        return {name: reading for name, reading in found.items() if not (self.owns_workers and name in ON_AN_ACCOUNT)}
 
     def close(self) -> None:
         self.clients.close()

@@ -6,7 +6,7 @@ Caller: ``system``, for a home that declares nothing else.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from parjanya.catalog.items import Found, Ingested, ingest
@@ -24,10 +24,12 @@ from tbie.belief import BeliefSource
 from tbie.core.clock import Clock
 from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import Ids
+from tbie.core.reading import Reading
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
 from tbie.objects import ObjectStore
+from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.ledger import Ledger
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
@@ -44,6 +46,7 @@ class Embedded:
     name = NAME
     led_by_lock = True
     files_are_local = True
+    owns_workers = True
     spare_queue = True
     absent: frozenset[str] = frozenset()
 
@@ -69,6 +72,9 @@ class Embedded:
     def belief(self, workflow: Workflow, intent: IntentQueue, fleet: Fleet | None) -> BeliefSource:
         return belief(workflow, intent, fleet)
 
+    def limits(self, workflow: Workflow, workers: int) -> Mapping[str, PoolLimits]:
+        return local.limits(workflow, workers)
+
     def open_fleet(self, system: System) -> OwnFleet:
         return local.process_fleet(system)
 
@@ -80,6 +86,9 @@ class Embedded:
     ) -> Ingested:
         """The files stay where they are."""
         return ingest(system.truth, system.workflow, tenant, files, who, between)
+
+    def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:  # noqa: ARG002
+        return {}
 
     def close(self) -> None:
         """Nothing is shared between the files."""

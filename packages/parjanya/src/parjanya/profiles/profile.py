@@ -6,17 +6,19 @@ these protocols alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from parjanya.catalog.items import Found, Ingested
 from parjanya.catalog.sources import Sources
 from tbie.belief import BeliefSource
+from tbie.core.reading import Reading
 from tbie.engine import SupervisedFleet
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
 from tbie.objects import ObjectStore
+from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.ledger import Ledger
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
@@ -93,6 +95,15 @@ class Profile(Protocol):
         ...
 
     @property
+    def owns_workers(self) -> bool:
+        """Whether workers are processes of this machine, and run what it has installed."""
+        ...
+
+    def limits(self, workflow: Workflow, workers: int) -> Mapping[str, PoolLimits]:
+        """How many workers each pool may have, where an engine was given *workers*."""
+        ...
+
+    @property
     def spare_queue(self) -> bool:
         """Whether there is a queue besides those of the stages, in which a message can be tried out."""
         ...
@@ -145,6 +156,11 @@ class Profile(Protocol):
 
         What cannot be taken in is told in ``Ingested.problems``.
         """
+        ...
+
+    def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:
+        """By guardrail of ``tbie.guardrails.cloud``: what differs between what is deployed and what is declared. Empty where
+        nothing is deployed. Without *thorough* only what an engine itself may read."""
         ...
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from parjanya.profiles.declaration import declared_in
 from parjanya.profiles.declared_profile import ProfileError, declared_profile
 from parjanya.profiles.embedded import Embedded
 from parjanya.profiles.engines import DeclaredEngine
-from parjanya.profiles.environment import from_environment
+from parjanya.profiles.environment import CLOUD, PROFILE, from_environment
 from parjanya.profiles.policies import Policies
 from parjanya.profiles.profile import Bell, Listener, Profile
 from parjanya.stages import curate, group, observe, preview, quality, technical
@@ -129,6 +129,16 @@ class System:
             thing.close()
 
 
+def settings_of(home: Home) -> Settings:
+    """The numbers by which the instance that *home* declares runs.
+
+    Raises:
+        SettingsError, ProfileError: with words for the user.
+    """
+    place = declared_profile(home)
+    return from_environment(defaults=CLOUD if place is not None and place.endpoint is None else PROFILE)
+
+
 def _profile_of(home: Home, settings: Settings, clock: Clock, ids: Ids) -> Profile:
     place = declared_profile(home)
     if place is None:
@@ -150,7 +160,7 @@ def open_system(
     Raises:
         HomeError, TruthUnavailableError, NewerSchemaError, SettingsError, EngineUnknownError: with words for the user.
     """
-    clock, ids, settings = clock or SystemClock(), RandomIds(), settings or from_environment()
+    clock, ids, settings = clock or SystemClock(), RandomIds(), settings or settings_of(home)
     profile = _profile_of(home, settings, clock, ids)
     workflow = image_workflow()
     system = System(
