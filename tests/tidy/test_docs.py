@@ -100,12 +100,12 @@ def test_every_command_of_the_program_is_described() -> None:
 
 
 def test_every_run_command_that_a_page_shows_exists() -> None:
-    known = set(re.findall(r"^  ([a-z]+) ", (ROOT / "run").read_text(), re.MULTILINE))
+    known = set(re.findall(r"^  ([a-z-]+) ", (ROOT / "run").read_text(), re.MULTILINE))
     shown = {
         (relative(path), name)
         for path, text in texts()
         if path.suffix == ".md"
-        for name in re.findall(r"\./run ([a-z]+)", text)
+        for name in re.findall(r"\./run ([a-z-]+)", text)
     }
     assert {name for _, name in shown} >= {"demo", "test", "check"}
     assert sorted(pair for pair in shown if pair[1] not in known) == []

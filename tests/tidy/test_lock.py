@@ -13,8 +13,8 @@ from packaging.version import Version
 
 from tests.tidy.repository import ROOT
 
-RESOLVED = ("build", "runtime", "dev", "engines")
-FILES = (*RESOLVED, "torch")
+ALONE = ("uv", "aws-server", "cdk")
+FILES = ("build", "runtime", "aws", "dev", "engines", "torch", *ALONE)
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>.+?))? \\$")
 HASH = re.compile(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$")
 
@@ -39,10 +39,13 @@ def declared() -> dict[str, list[Requirement]]:
     ]
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     runtime = [text for package in packages for text in package["project"]["dependencies"] if text != "tbie"]
-    texts = {"build": groups["build"], "runtime": runtime, "dev": [*groups["build"], *runtime, *groups["dev"]]}
+    aws = packages[0]["project"]["optional-dependencies"]["aws"]
+    texts = {"build": groups["build"], "runtime": runtime, "aws": [*runtime, *aws]}
+    texts["dev"] = [*groups["build"], *texts["aws"], *groups["dev"]]
     models = [*extras, *groups["engines"]]
     texts["engines"] = [*texts["dev"], *(text for text in models if Requirement(text).name != "torch")]
     texts["torch"] = [text for text in models if Requirement(text).name == "torch"]
+    texts |= {name: groups[name] for name in ALONE}
     return {name: [Requirement(text) for text in those] for name, those in texts.items()}
 
 
@@ -78,7 +81,8 @@ def test_the_lock_satisfies_what_the_packages_declare(name: str) -> None:
 
 
 def test_each_level_holds_the_ones_below_it_at_the_same_versions() -> None:
-    assert pins("dev").items() >= (pins("runtime") | pins("build")).items()
+    assert pins("aws").items() >= pins("runtime").items()
+    assert pins("dev").items() >= (pins("aws") | pins("build")).items()
     assert pins("engines").items() >= pins("dev").items()
 
 

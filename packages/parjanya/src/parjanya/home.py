@@ -1,7 +1,8 @@
-"""A home: the directory that holds one embedded instance. Who may use it, and where things are in it.
+"""A home: the directory that holds one instance, or says where it is. Who may use it, and where things are in it.
 
 truth.db     the durable record          intent.db    the queue; may be deleted at any moment
 ledger.db    what was decided and why; may be deleted at any moment
+profile.json where the stores are, if not in these files
 objects/     previews, by content        run/         sockets of this moment: slots, bells, logs
 logs/        events, if anybody asked for them
 """
@@ -59,6 +60,15 @@ class Home:
     def truth(self) -> Path:
         """The durable record."""
         return self.root / "truth.db"
+
+    @property
+    def profile(self) -> Path:
+        """What the instance is, if it is not embedded: where its stores are."""
+        return self.root / "profile.json"
+
+    def begun(self) -> bool:
+        """Whether an instance was begun here. Only absence counts as none: any other error is for who opens it to explain."""
+        return any(os.path.lexists(path) for path in (self.truth, self.profile))
 
     @property
     def intent(self) -> Path:

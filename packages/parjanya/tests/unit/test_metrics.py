@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from parjanya.api.metrics import TbieCollector
 from parjanya.home import Home
-from parjanya.profiles.embedded import System, open_engine, open_system
+from parjanya.profiles.running import open_engine
+from parjanya.profiles.system import System, open_system
 from tbie.core.cause import Cause
 from tbie.core.keys import Address, ItemKey
 from tbie.core.settings import Settings

@@ -117,11 +117,19 @@ class HistoryEntry(NamedTuple):
     """One change of one item. ``before`` and ``after`` map each touched stage to its record as plain data."""
 
     seq: int
+    """Grows from change to change of one item; that of different items compares with ``TruthStore.mark``."""
     key: ItemKey
     at_ms: int
     cause: Cause
     before: Mapping[str, object]
     after: Mapping[str, object]
+
+
+class Story(NamedTuple):
+    """An item with every change that made it, oldest first: what moves from one store to another."""
+
+    item: Item
+    entries: tuple[HistoryEntry, ...]
 
 
 # -- Commands: what may be asked of Truth. Each is applied by compare-and-set in ``lifecycle``. ------------------------
@@ -271,6 +279,15 @@ class TruthStore(Protocol):
         """
         ...
 
+    def restore(self, stories: Sequence[Story]) -> list[bool]:
+        """Write items of another store with their history as it was; False where the key exists (that item is left alone).
+
+        Each is written whole or not at all; an error may leave some of them written. Rows, times, tokens and causes stay as
+        they are; the numbers of changes are this store's own. What is open among them is in the change stream. That the
+        history gives the row is for the caller to have checked (``tbie.moving`` does).
+        """
+        ...
+
     def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
         """Items with all their records and facts, in the order of *keys*."""
         ...
@@ -304,6 +321,13 @@ class TruthStore(Protocol):
 
     def last_seq(self) -> int:
         """The sequence number of the newest change; 0 if there is none."""
+        ...
+
+    def mark(self) -> int:
+        """A number that the history entries of all changes so far do not exceed, and those of all later ones do.
+
+        A store whose writers share nothing but their clocks goes by these, and takes the changes of one millisecond for later.
+        """
         ...
 
     def cursor(self, name: str) -> int:

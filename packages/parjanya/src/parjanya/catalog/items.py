@@ -47,6 +47,8 @@ class Ingested:
     retried: int = 0
     known: int = 0
     keys: list[ItemKey] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """(path, what is wrong) of what could not be taken in; that is only said here."""
 
 
 def item_id(key: str) -> str:
@@ -60,7 +62,7 @@ def ingest(
     tenant: str,
     files: Iterable[Found],
     who: str,
-    between: Callable[[Ingested], None] = lambda _: None,
+    between: Callable[[Ingested], object] = lambda _: None,
 ) -> Ingested:
     """Add files; replay those that changed since, and those that failed for a reason that may have gone away.
 
@@ -69,27 +71,29 @@ def ingest(
     done = Ingested()
     iterator = iter(files)
     while group := list(islice(iterator, GROUP)):
-        _ingest_group(truth, workflow, tenant, group, who, done)
+        take_in(truth, workflow, [file.item(tenant) for file in group], who, done)
         between(done)
     return done
 
 
-def _ingest_group(
-    truth: TruthStore, workflow: Workflow, tenant: str, files: Sequence[Found], who: str, done: Ingested
+def take_in(
+    truth: TruthStore, workflow: Workflow, items: Sequence[NewItem], who: str, done: Ingested, *, again: bool = True
 ) -> None:
-    items = [file.item(tenant) for file in files]
+    """Add *items* in one transaction and count in *done*; replay those that changed and, unless *again* is false, those that
+    failed for a reason that may have gone away.
+    """
     done.keys += [item.key for item in items]
     added = truth.add(items, Cause(who, "ingested"))
     done.added += sum(added)
-    again = [item for item, new in zip(items, added, strict=True) if not new]
-    known = truth.get([item.key for item in again])
+    there = [item for item, new in zip(items, added, strict=True) if not new]
+    known = truth.get([item.key for item in there])
     commands: list[Command] = []
-    for item, old in zip(again, known, strict=True):
+    for item, old in zip(there, known, strict=True):
         if old is None:
             continue
-        if dict(old.attributes) != dict(item.attributes):
+        if _changed(old, item):
             commands.append(Update(item.key, item.address, item.attributes, Cause(who, "the file has changed")))
-        elif (stage := _worth_another_try(old, workflow)) is not None:
+        elif again and old.address == item.address and (stage := _worth_another_try(old, workflow)) is not None:
             commands.append(Reset(item.key, stage, Cause(who, "run again after a failure"), (StageState.FAILED,)))
     for command, result in zip(commands, truth.commit(commands) if commands else [], strict=True):
         if isinstance(result, Committed):
@@ -97,7 +101,18 @@ def _ingest_group(
                 done.changed += 1
             else:
                 done.retried += 1
-    done.known += len(again) - len(commands)
+    done.known += len(there) - len(commands)
+
+
+def _changed(old: Item, new: NewItem) -> bool:
+    """Whether *new* takes the place of what was taken in before.
+
+    Of two uploads the newer one counts, whoever tells last; of two in the same second, what is told last.
+    """
+    was_ms, is_ms = old.attributes.get("uploaded_ms"), new.attributes.get("uploaded_ms")
+    if isinstance(was_ms, int) and isinstance(is_ms, int):
+        return old.address != new.address and is_ms >= was_ms
+    return dict(old.attributes) != dict(new.attributes)
 
 
 def _worth_another_try(item: Item, workflow: Workflow) -> str | None:

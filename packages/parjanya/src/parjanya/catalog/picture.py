@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from parjanya.catalog.paths import key_to_path
+from parjanya.catalog.sources import LOCAL_FILES, Sources
 from parjanya.imaging.decode import decode
 from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.limits import Limits
@@ -21,15 +21,15 @@ _DECODED_KEY = "picture.decoded"
 _SHA256_KEY = "picture.sha256"
 
 
-def see(work: Work, limits: Limits) -> tuple[Source, Kind, Decoded]:
+def see(work: Work, limits: Limits, sources: Sources = LOCAL_FILES) -> tuple[Source, Kind, Decoded]:
     """The bytes of *work*'s file, their format and their picture.
 
     Raises:
         ImageRefused: with any code.
     """
-    source = read_source(
-        key_to_path(work.address.key), limits, _integer(work.attributes, "size"), _integer(work.attributes, "mtime_ns")
-    )
+    size, mtime_ns = _integer(work.attributes, "size"), _integer(work.attributes, "mtime_ns")
+    with sources.at(work.address, limits.max_file_bytes) as path:
+        source = read_source(path, limits, size, mtime_ns)
     kind = sniff(source.data)
     return source, kind, decode(source.data, kind, limits)
 
@@ -39,7 +39,7 @@ def leave(work: Work, decoded: Decoded, sha256: str) -> None:
     work.scratch[_DECODED_KEY], work.scratch[_SHA256_KEY] = decoded, sha256
 
 
-def picture_of(work: Work, limits: Limits, sha256: str) -> Decoded:
+def picture_of(work: Work, limits: Limits, sha256: str, sources: Sources = LOCAL_FILES) -> Decoded:
     """The picture of the bytes with *sha256*: the one that was left, or decoded again.
 
     Raises:
@@ -48,7 +48,7 @@ def picture_of(work: Work, limits: Limits, sha256: str) -> Decoded:
     kept = work.scratch.get(_DECODED_KEY)
     if isinstance(kept, Decoded) and work.scratch.get(_SHA256_KEY) == sha256:
         return kept
-    source, _, decoded = see(work, limits)
+    source, _, decoded = see(work, limits, sources)
     if source.sha256 != sha256:
         raise ImageRefused(
             "source_changed",

@@ -7,7 +7,7 @@ from parjanya.cli.act import person
 from parjanya.cli.common import say
 from parjanya.cli.naming import NOBODY, Named, activation_of
 from parjanya.policy import PolicyUnavailableError
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.stages import curate
 
 

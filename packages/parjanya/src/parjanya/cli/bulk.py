@@ -12,7 +12,7 @@ from parjanya.cli.act import person
 from parjanya.cli.common import Common, Exit, UsageError, check_tenant, say, show, show_json
 from parjanya.cli.driving import carry_out
 from parjanya.imaging.limits import Limits
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.views.campaigns import GRADES, REGRADE, Boundary, plan, totals
 from parjanya.views.overrides import Overrides
 from parjanya.views.trial import Scratch, Trial, attempt, cost
@@ -82,7 +82,7 @@ class Asked:
         return told if trial is None else told | {"trial": trial.to_json()}
 
     def _begin(self, system: System, stages: Sequence[str]) -> list[Campaign]:
-        seq = system.truth.last_seq()
+        seq = system.truth.mark()
         rate = self.rate if self.rate is not None else system.settings.campaign_rate_per_s
         return [
             start(

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from parjanya.home import DEFAULT_NAME, Home
-from parjanya.profiles.embedded import System, open_system
+from parjanya.profiles.system import System, open_system
 
 TENANT_MAX = 128
 """Characters in a tenant's name."""
@@ -50,11 +50,16 @@ class Common:
         """Where the home is. An empty ``PARJANYA_HOME`` names no place, and certainly not the current folder."""
         return self.home if self.home is not None and self.home != Path() else Path.cwd() / DEFAULT_NAME
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is an instance in the home; asked without making the directory."""
+        return Home(self.root, paths_only=True).begun()
+
 
 @contextmanager
 def opened(common: Common, must_exist: bool = True) -> Iterator[System]:
     """The instance in the home of *common*, closed afterwards."""
-    if must_exist and not os.path.lexists(common.root / "truth.db"):  # any error but absence is Home's to explain
+    if must_exist and not common.begun:
         raise UsageError(f"there is nothing in {common.root}: `parjanya curate FOLDER` or `ingest FOLDER` begins one")
     system = open_system(Home(common.root), create=not must_exist)
     try:
@@ -66,7 +71,7 @@ def opened(common: Common, must_exist: bool = True) -> Iterator[System]:
 @contextmanager
 def if_there(common: Common) -> Iterator[System | None]:
     """As ``opened``, or None where there is no home yet: for what can be said without one."""
-    if not os.path.lexists(common.root / "truth.db"):
+    if not common.begun:
         yield None
         return
     with opened(common) as system:
@@ -127,7 +132,7 @@ def printable(text: str) -> str:
 
 def workers_or_default(workers: int | None) -> int:
     """How many worker processes: as asked, else one for each core."""
-    from parjanya.profiles.embedded import default_workers
+    from parjanya.profiles.local import default_workers
 
     text = os.environ.get("PARJANYA_WORKERS", "").strip()
     if workers is None and not text:

@@ -56,7 +56,7 @@ def curate(
     engine = (engine or EngineOptions()).check(common)
     check_tenant(tenant)
     count = workers_or_default(workers)
-    if policy is not None and not (common.root / "truth.db").exists():
+    if policy is not None and not common.begun:
         named(None, policy)  # what is wrong with it is said before a home is begun
     interrupt = Interrupt()
     with opened(common, must_exist=False) as system:

@@ -21,7 +21,7 @@ PATIENCE_S = 20.0
 """How long the home may take to answer. A healthy one needs a second, on a machine full of work five; a process that was
 stopped while it held a lock never lets go."""
 
-REMAINS = ("truth.db", "truth.db-wal", "intent.db", "ledger.db")
+REMAINS = ("profile.json", "truth.db", "truth.db-wal", "intent.db", "ledger.db")
 """Files of which any says that a home is, or was, here."""
 
 
@@ -55,7 +55,7 @@ def diagnose(*, watch: bool = False, common: Common | None = None) -> int:
 def look(common: Common) -> Diagnosis:
     """The diagnosis of the home of *common*; one that cannot be opened, or does not answer, is diagnosed too."""
     clock = SystemClock()
-    if not os.path.lexists(common.root / "truth.db"):
+    if not common.begun:
         text = f"{common.root / 'truth.db'} is missing, and the rest of the home is there; restore it before going on"
         return of_unopened(TruthUnavailableError(text), clock.now_ms())
     answers: queue.SimpleQueue[Diagnosis | Exception] = queue.SimpleQueue()

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from parjanya.cli.progress import progress
-from parjanya.profiles.embedded import System, open_campaigns
+from parjanya.profiles.running import open_campaigns
+from parjanya.profiles.system import System
 from tbie.campaign import Campaign, CampaignError, CampaignState, Stepped, find
 from tbie.core.errors import TruthUnavailableError
 

@@ -6,7 +6,6 @@ what was observed before stays as it is until somebody asks for it to be done ag
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,8 +14,8 @@ from cyclopts import Parameter
 
 from parjanya.cli.common import Common, UsageError, say
 from parjanya.profiles.declaration import declare
-from parjanya.profiles.embedded import System
 from parjanya.profiles.engines import knock
+from parjanya.profiles.system import System
 from parjanya.stages import observe
 from parjanya.vision.artifact.manifest import NAME as MANIFEST
 from parjanya.vision.artifact.manifest import read as read_manifest
@@ -52,7 +51,7 @@ class EngineOptions:
             UsageError: there is no such engine; or there is no home yet, and something that the engine needs is missing.
         """
         _kind(self.engine)
-        if self.any and not os.path.lexists(common.root / "truth.db"):
+        if self.any and not common.begun:
             asked(self, Classical())
         return self
 

@@ -21,7 +21,7 @@ from parjanya.cli.common import (
 )
 from parjanya.cli.diagnose import finding_lines
 from parjanya.cli.engine import observed_otherwise
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.views.campaigns import in_a_line
 from parjanya.views.health import check_health
 from parjanya.views.overrides import decided_about
@@ -232,7 +232,8 @@ def healthcheck(*, common: Common | None = None) -> int:
     common = common or Common()
     with opened(common) as system:
         args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
-        checks = check_health(*args, ledger=system.ledger, who=str(os.getpid()))
+        spare, who = system.profile.spare_queue, str(os.getpid())
+        checks = check_health(*args, ledger=system.ledger, who=who, spare_queue=spare)
     well = all(check.ok for check in checks)
     if common.json:
         show_json({"healthy": well, "checks": [check.to_json() for check in checks]})

@@ -16,7 +16,7 @@ from parjanya.cli.common import UsageError
 from parjanya.policy import BUILT_IN, Policy, PolicyUnavailableError, builtin, builtin_text, load
 from parjanya.policy.document import MAX_BYTES
 from parjanya.policy.problems import nearest
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.stages import curate
 
 ACTIVE = "active"

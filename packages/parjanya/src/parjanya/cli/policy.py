@@ -20,7 +20,7 @@ from parjanya.cli.override import one_line
 from parjanya.cli.times import moment
 from parjanya.policy import BUILT_IN, PolicyError, PolicyUnavailableError, Problem, builtin, cost, diff, in_words
 from parjanya.policy import named as name_of_policy
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.stages import curate
 from parjanya.views.campaigns import REGRADE
 from parjanya.vision.declared import Classical

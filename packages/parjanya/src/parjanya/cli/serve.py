@@ -13,8 +13,10 @@ from parjanya.cli.doctor import guard
 from parjanya.cli.engine import EngineOptions, choose
 from parjanya.cli.naming import named
 from parjanya.cli.working import DRAIN_S, Interrupt
-from parjanya.profiles.embedded import TRUTH_BELL, System, open_engine
 from parjanya.profiles.environment import LOG_LEVEL
+from parjanya.profiles.local import TRUTH_BELL
+from parjanya.profiles.running import open_engine
+from parjanya.profiles.system import System
 from tbie.core.errors import HomeError, TruthUnavailableError
 from tbie.logs import Format, configure
 from tbie.reconciler.leader import Role

@@ -9,7 +9,7 @@ from parjanya.activation import activations
 from parjanya.cli.common import check_tenant, show
 from parjanya.cli.naming import active, named
 from parjanya.policy import Policy, cost, diff, in_words
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from parjanya.stages import curate
 from parjanya.views.overrides import Overrides
 from parjanya.views.records import record

@@ -17,12 +17,12 @@ from types import FrameType
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import Ingested
-from parjanya.catalog.items import ingest as ingest_files
 from parjanya.cli.act import person
 from parjanya.cli.common import say
 from parjanya.cli.doctor import guard
 from parjanya.cli.progress import progress
-from parjanya.profiles.embedded import Running, System, open_engine
+from parjanya.profiles.running import Running, open_engine
+from parjanya.profiles.system import System
 from parjanya.stages import observe
 from parjanya.workflow import VISION
 from tbie.core.errors import TbieError
@@ -81,7 +81,9 @@ def work(
         def after_group(_: Ingested) -> None:
             between()
 
-        return ingest_files(system.truth, system.workflow, tenant, files, person(), after_group)
+        done = system.take_in(tenant, files, person(), after_group)
+        walk.problems += done.problems
+        return done
 
     ingested = None
     if not system.home.lead():

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from typing import NamedTuple
 
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from tbie.core.finding import State
 from tbie.diagnose import diagnose, take
 

@@ -1,6 +1,6 @@
 """The declared engine of a home, kept in Truth as a document and changed by compare-and-set.
 
-Callers: ``embedded`` reads it when a home is opened, the command line changes it. What nobody declared is ``classical``.
+Callers: ``system`` reads it when a home is opened, the command line changes it. What nobody declared is ``classical``.
 """
 
 from __future__ import annotations

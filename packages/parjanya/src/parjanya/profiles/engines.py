@@ -1,6 +1,6 @@
 """The declared engine as the processes of the pool ``vision`` hold it: opened when it is first needed, and not before.
 
-Callers: ``embedded`` gives it to the handlers of the stage *observe* and to the attestation of workers. Every other process may
+Callers: ``system`` gives it to the handlers of the stage *observe* and to the attestation of workers. Every other process may
 hold one too, and never opens it: torch and clients of servers are imported by whoever looks through a model, and by nobody else.
 """
 

@@ -1,4 +1,4 @@
-"""What a worker has, or had, in hand, in words and as fields of an event. Caller: ``embedded``."""
+"""What a worker has, or had, in hand, in words and as fields of an event. Caller: ``local``."""
 
 from __future__ import annotations
 

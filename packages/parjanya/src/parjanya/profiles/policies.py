@@ -1,6 +1,6 @@
 """Which policies decide in this process: what Truth says is active, declared as versions of the stage ``curate``.
 
-Caller: ``embedded``, for each pass of a reconciler, each batch of a worker, each step of a campaign, and once for a command.
+Caller: ``system``, for each pass of a reconciler, each batch of a worker, each step of a campaign, and once for a command.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker process of the embedded fleet: ``python -m parjanya.profiles.worker_process HOME POOL OWNER``.
+"""A worker process of a fleet on this machine: ``python -m parjanya.profiles.worker_process HOME POOL OWNER``.
 
 Started by ``ProcessFleet``; by ``doctor`` with ``HOME --check``. It limits itself before it touches a byte of anybody's
 file. What it prints is kept in its log and becomes evidence if it dies. One of the pool ``vision`` is held to less, because a
@@ -21,13 +21,13 @@ if __name__ == "__main__" and sys.argv[2:3] != ["vision"]:
     apply_process_limits()  # before numpy is imported: it asks for its threads, and their memory, only once
 
 from parjanya.home import Home
-from parjanya.profiles.embedded import INTENT_BELL, System, open_system
 from parjanya.profiles.environment import LOG_LEVEL
+from parjanya.profiles.local import INTENT_BELL, listener
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.profiles.system import System, open_system
 from parjanya.profiles.workers import open_worker, said_to_load
 from parjanya.vision.declared import Transformers
 from parjanya.workflow import POOL, VISION
-from tbie.backends.sqlite.bell import Listener
 from tbie.backends.sqlite.slot import Slot
 from tbie.core.errors import TbieError
 from tbie.core.finding import Finding
@@ -57,7 +57,7 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
         configure(level, file=home.events)
         system.tell("worker", owner)
     slot = Slot(home.run, owner, system.clock)
-    with Listener(home.run, INTENT_BELL, owner) as listener:
+    with listener(home, INTENT_BELL, owner) as heard:
         with said_to_load(system, owner, pool) if pool == VISION else nullcontext():
             worker = open_worker(system, owner, slot, limits, pool)
         runner = Runner(
@@ -66,7 +66,7 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
             system.intent,
             system.clock,
             _patient(system) if pool == VISION else system.settings,
-            listener.wait,
+            heard.wait,
             report=_report,
             recycle_after=RECYCLE_AFTER,
             follow_parent=supervised,

@@ -1,4 +1,4 @@
-"""Workers of the embedded profile: what a process of its fleet claims, attests and runs.
+"""Workers of an instance: what a process of its fleet on this machine claims, attests and runs.
 
 Caller: ``worker_process``.
 """
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from parjanya.imaging.limits import Limits
-from parjanya.profiles.embedded import System
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.profiles.system import System
 from parjanya.workflow import POOL, VISION
 from tbie.backends.sqlite.slot import Slot
 from tbie.core.errors import TbieError

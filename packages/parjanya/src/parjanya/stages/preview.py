@@ -6,7 +6,7 @@ Needs ``technical``. Owns: large, thumb, recipe, source. Leaves the encoded byte
 
 from __future__ import annotations
 
-from parjanya.catalog.picture import picture_of
+from parjanya.catalog.sources import LOCAL_FILES, Sources
 from parjanya.imaging import previews
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
@@ -26,12 +26,14 @@ THUMB_KEY = "preview.thumb"
 """``scratch`` key of the bytes of the 320-pixel JPEG."""
 
 
-def make_handler(objects: ObjectStore, limits: Limits = DEFAULT_LIMITS) -> Handler:
-    """A handler that stores previews in *objects* and holds each image to *limits*."""
+def make_handler(objects: ObjectStore, limits: Limits = DEFAULT_LIMITS, sources: Sources = LOCAL_FILES) -> Handler:
+    """A handler that stores previews in *objects*, holds each image to *limits* and finds its bytes by *sources*."""
+
+    from parjanya.catalog.picture import picture_of
 
     def handle(work: Work) -> Outcome:
         try:
-            decoded = picture_of(work, limits, str(work.facts["technical"]["sha256"]))
+            decoded = picture_of(work, limits, str(work.facts["technical"]["sha256"]), sources)
         except ImageRefused as refused:
             return refused.outcome()
         large, thumb = previews.large(decoded.view), previews.thumb(decoded.view)

@@ -6,10 +6,12 @@ colour, exif, warnings. Leaves the decoded picture in ``scratch`` for ``preview`
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from parjanya.catalog.paths import key_to_path
-from parjanya.catalog.picture import leave, see
-from parjanya.imaging import hashes, shrink
-from parjanya.imaging.decoded import Decoded
+from parjanya.catalog.sources import LOCAL_FILES, Sources
+from parjanya.imaging import recipe
 from parjanya.imaging.exif import read_exif
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
@@ -19,17 +21,22 @@ from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Completed, Facts, Outcome
 from tbie.execution import Handler, Work
 
+if TYPE_CHECKING:
+    from parjanya.imaging.decoded import Decoded
+
 NAME = "technical"
 CODE_VERSION = 1
-VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "hash": hashes.ALGORITHM, "view": shrink.RECIPE})
+VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "hash": recipe.HASH, "view": recipe.VIEW})
 
 
-def make_handler(limits: Limits = DEFAULT_LIMITS) -> Handler:
-    """A handler that holds each image to *limits*."""
+def make_handler(limits: Limits = DEFAULT_LIMITS, sources: Sources = LOCAL_FILES) -> Handler:
+    """A handler that holds each image to *limits* and finds its bytes by *sources*."""
+
+    from parjanya.catalog.picture import leave, see
 
     def handle(work: Work) -> Outcome:
         try:
-            source, kind, decoded = see(work, limits)
+            source, kind, decoded = see(work, limits, sources)
         except ImageRefused as refused:
             return refused.outcome()
         leave(work, decoded, source.sha256)
@@ -39,8 +46,10 @@ def make_handler(limits: Limits = DEFAULT_LIMITS) -> Handler:
 
 
 def _facts(work: Work, source: Source, kind: Kind, decoded: Decoded) -> Facts:
+    from parjanya.imaging import hashes
+
     exif, exif_warnings = read_exif(decoded.metadata)
-    fits = suffix_fits(kind, key_to_path(work.address.key).suffix)
+    fits = suffix_fits(kind, _named(work).suffix)
     warnings = {*decoded.warnings, *exif_warnings, *(() if fits else ("suffix_mismatch",))}
     return {
         "format": kind.format,
@@ -59,3 +68,8 @@ def _facts(work: Work, source: Source, kind: Kind, decoded: Decoded) -> Facts:
         "exif": exif,
         "warnings": sorted(warnings),
     }
+
+
+def _named(work: Work) -> Path:
+    """What people call the file: an upload keeps its name as an attribute, and a file's name is its address."""
+    return key_to_path(str(work.attributes.get("path", work.address.key)))

@@ -120,7 +120,7 @@ def decide(truth: TruthStore, item: Item, verdict: str | None, reason: str, who:
             decided = Decided(fresh, every[cut:], known[0].forgotten + cut)
         body = {**asdict(fresh), "earlier": [asdict(o) for o in decided.earlier], "forgotten": decided.forgotten}
         revision = known[1].revision if known is not None else None
-        if truth.write_document(_kind(item.key.tenant), item.key.item, body, revision) is not None:
+        if truth.write_document(kind_of(item.key.tenant), item.key.item, body, revision) is not None:
             return decided
     raise DecidedMeanwhileError(f"others are deciding about {item.key.item} of {item.key.tenant}; look, and try again")
 
@@ -155,13 +155,14 @@ def at(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
 
 
-def _kind(tenant: str) -> str:
+def kind_of(tenant: str) -> str:
+    """The kind of the documents that hold the overrides of *tenant*."""
     return f"{KIND}:{tenant}"
 
 
 def _read(truth: TruthStore, tenant: str) -> dict[str, tuple[Decided, Document]]:
     found = {}
-    for document in truth.documents(_kind(tenant)):
+    for document in truth.documents(kind_of(tenant)):
         body: Mapping[str, Any] = document.body
         earlier = body.get("earlier")
         before = tuple(_override(one) for one in earlier) if isinstance(earlier, list | tuple) else ()

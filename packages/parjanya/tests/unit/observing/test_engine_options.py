@@ -10,7 +10,7 @@ import pytest
 from parjanya.cli.common import UsageError
 from parjanya.cli.engine import EngineOptions, asked, choose
 from parjanya.home import Home
-from parjanya.profiles.embedded import System, open_system
+from parjanya.profiles.system import System, open_system
 from parjanya.vision.declared import Classical, OpenAI, Transformers
 
 URL = "http://127.0.0.1:9/v1"

@@ -90,7 +90,7 @@ def start(
             reason,
             who,
             now,
-            truth.last_seq() if from_seq is None else from_seq,
+            truth.mark() if from_seq is None else from_seq,
             rate_per_s,
             tenant,
             total,

@@ -13,10 +13,13 @@ TbieError
 ├── IntentError
 │   ├── IntentUnavailableError   the queue cannot be read or written now
 │   └── MisroutedIntentError     an address that Truth or the object store does not know
+├── MovingError              an export of Truth cannot be written, or read as one
 ├── LedgerUnavailableError   decisions cannot be noted or read now
 ├── ObjectError
 │   ├── ObjectMissingError       nothing at that address
-│   └── ObjectStoreFullError     no room for the object
+│   ├── ObjectRefusedError       bytes, or a request, that the store does not take
+│   ├── ObjectStoreFullError     no room for the object
+│   └── ObjectUnavailableError   the store cannot be reached, or refuses
 └── HomeError                    the home directory cannot be used
 """
 
@@ -75,6 +78,10 @@ class MisroutedIntentError(IntentError):
     """An intent was built for an address that Truth or the object store does not know. It was not sent."""
 
 
+class MovingError(TbieError):
+    """An export of Truth cannot be written, or this is none that can be read; the message says which line and what to do."""
+
+
 class LedgerUnavailableError(TbieError):
     """Decisions cannot be noted or read now. Only the account of them is lost; work goes on."""
 
@@ -89,6 +96,14 @@ class ObjectMissingError(ObjectError):
 
 class ObjectStoreFullError(ObjectError):
     """There is no room for the object. Nothing was stored; free space and run the same command again."""
+
+
+class ObjectRefusedError(ObjectError):
+    """The store does not take or give these bytes, or does not sign this request: trying again changes nothing."""
+
+
+class ObjectUnavailableError(ObjectError):
+    """The object store cannot be reached, or refuses. Nothing was stored or read; try again when the cause is gone."""
 
 
 class HomeError(TbieError):

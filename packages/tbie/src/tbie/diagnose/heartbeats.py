@@ -12,7 +12,8 @@ from tbie.core.reading import Known, Reading
 from tbie.diagnose.catalogue import found
 from tbie.truth import Heartbeat
 
-RECONCILER, WORKER = "reconciler", "worker"
+RECONCILER, ABSORBER, WORKER = "reconciler", "absorber", "worker"
+"""absorber: a function that takes changes that are pushed to it. It is silent while none come, so its silence says nothing."""
 
 
 def leader(beats: Iterable[Heartbeat]) -> Heartbeat | None:
@@ -28,8 +29,13 @@ def number(beat: Heartbeat, name: str) -> float | None:
 
 
 def position(beats: Reading[tuple[Heartbeat, ...]], cursor: Reading[int]) -> int | None:
-    """How far the stream has certainly been read: what was saved, or what the leader last said, whichever is further."""
+    """How far the stream has certainly been read: what was saved, or what the leader last said, whichever is further.
+
+    None where changes are pushed: whoever pushes them knows, and nobody in Truth does.
+    """
     said = leader(beats.value) if isinstance(beats, Known) else None
+    if said is not None and said.body.get("pushed") is True:
+        return None
     heard = number(said, "cursor") if said is not None else None
     saved = cursor.value if isinstance(cursor, Known) else None
     places = [int(place) for place in (heard, saved) if place is not None]
@@ -54,6 +60,7 @@ def drifted(beats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> list[Fi
 
 def control_plane(beats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> list[Finding]:
     """Silence, or blindness, of the reconciler."""
+    beats = list(beats)
     newest = leader(beats)
     limit = Evidence("silence_s", silence_ms / 1000, "settings", now_ms)
     if newest is None:
@@ -66,7 +73,15 @@ def control_plane(beats: Iterable[Heartbeat], now_ms: int, silence_ms: int) -> l
         who = told(newest, "instance", newest.instance)
         step = "The reconciler has stopped: start `serve` again. Until then no new work is emitted; nothing is lost."
         return [found("control_plane_silent", last, age, limit, who, next_step=step)]
-    blind = newest.body.get("blind")
-    if isinstance(blind, list) and blind:
-        return [found("control_plane_blind", told(newest, "unreadable", blind), age)]
+    taking = [b for b in beats if b.component == ABSORBER and now_ms - b.at_ms <= silence_ms]
+    for beat in (newest, *sorted(taking, key=lambda b: -b.at_ms)):
+        blind = beat.body.get("blind")
+        if isinstance(blind, list) and blind:
+            return [
+                found(
+                    "control_plane_blind",
+                    told(beat, "unreadable", blind),
+                    told(beat, "age_s", (now_ms - beat.at_ms) / 1000),
+                )
+            ]
     return []

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping
 from tbie.belief import Beliefs
 from tbie.core.reading import Known, Unknown
 from tbie.reconciler.boots import join
-from tbie.reconciler.sweep import Coverage
+from tbie.reconciler.errand import Coverage
 from tbie.truth import Heartbeat
+
+RECONCILER, ABSORBER = "reconciler", "absorber"
+"""Components: who makes passes, and who only takes what is pushed. The latter may be many, and are silent while nothing comes."""
 
 _DEATHS = 5  # the last few are evidence, the rest is in the history
 

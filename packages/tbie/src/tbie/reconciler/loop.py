@@ -1,12 +1,13 @@
 """One pass of the control plane: stream, sweep when due, pauses, fleet size, heartbeat. Level-based: a pass may run at any time.
 
-Callers: the engine of a profile (in a thread or a scheduled function) and ``reconcile --once``.
+Callers: the engine of a profile (in a thread), ``reconcile --once``, and functions, whose passes end in time, and which are
+handed the changes instead of reading them (``absorb``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from tbie.belief import Beliefs, BeliefSource
 from tbie.core.clock import Clock
@@ -16,37 +17,23 @@ from tbie.execution import Fleet
 from tbie.intent import IntentQueue
 from tbie.reconciler.barriers import lift_barriers
 from tbie.reconciler.desk import Desk, Resolve
-from tbie.reconciler.emit import Emitted
 from tbie.reconciler.fleet import PoolLimits, set_sizes
-from tbie.reconciler.heartbeat import coverage_body, deaths_body, fleet_body
+from tbie.reconciler.heartbeat import ABSORBER, RECONCILER
 from tbie.reconciler.leader import Leadership, Role
 from tbie.reconciler.ledger import Ledger
 from tbie.reconciler.notes import Notes
 from tbie.reconciler.pausing import Pausing
-from tbie.reconciler.skew import SkewWatch
+from tbie.reconciler.place import Kept
+from tbie.reconciler.pushed import Row, still_open
 from tbie.reconciler.stream import Stream
-from tbie.reconciler.sweep import Sweep, Swept
-from tbie.truth import Heartbeat, TruthStore
+from tbie.reconciler.sweep import Sweep
+from tbie.reconciler.telling import Pass, Teller
+from tbie.truth import TruthStore
 from tbie.workflow import Workflow
 
-COMPONENT = "reconciler"
+__all__ = ["COMPONENT", "Pass", "Reconciler"]
 
-
-@dataclass(slots=True)
-class Pass:
-    """What one pass read, did, and could not see."""
-
-    read: int = 0
-    emitted: Emitted = field(default_factory=Emitted)
-    swept: Swept | None = None
-    """The sweep that finished in this pass."""
-    desired: Mapping[str, int] = field(default_factory=dict)
-    blind: list[str] = field(default_factory=list)
-    role: Role = Role.OPERATOR
-    more: bool = False
-    """The stream or a sweep has more to do at once: do not wait for a bell."""
-    unnoted: str | None = None
-    """Why decisions are not in the ledger. Work goes on all the same."""
+COMPONENT = RECONCILER
 
 
 class Reconciler:
@@ -56,6 +43,8 @@ class Reconciler:
         leadership: leads under it or stands by; without, every pass acts as an operator's, safe by compare-and-set alone.
         ledger: where decisions are kept; without, nowhere.
         refresh: called first in each pass: declares in *workflow* what holds by now. A pass whose refresh fails is blind.
+        pushed: changes come by ``absorb``, here or in another process: no pass reads the stream, none leads, and a sweep that
+            did not finish in its pass is gone on with in the next one, whichever process makes it.
     """
 
     def __init__(
@@ -75,31 +64,31 @@ class Reconciler:
         leadership: Leadership | None = None,
         ledger: Ledger | None = None,
         refresh: Callable[[], object] = lambda: None,
+        pushed: bool = False,
     ) -> None:
         self._truth, self._clock, self._settings, self._workflow = truth, clock, settings, workflow
         self._belief, self._fleet, self._limits = belief, fleet, limits or {}
-        self._instance, self._after_emit, self._leadership = instance, after_emit, leadership
-        self._refresh = refresh
+        self._after_emit, self._leadership = after_emit, leadership
+        self._refresh, self._kept = refresh, Kept(truth) if pushed else None
         self._notes = Notes(ledger, clock, settings.ledger_rows)
         self._desk = Desk(workflow, truth, intent, resolve, clock, settings, self._notes)
         self._pausing = Pausing(self._desk)
         self._stream = Stream(self._desk, self._pausing.saw)
         self._sweep = Sweep(self._desk, self._pausing)
-        self._skew = SkewWatch(settings.clock_tolerance_s)
-        self._passes = self._emitted_total = 0
-        self._totals = Emitted()
+        self._teller = Teller(truth, clock, settings, instance)
         self._next_sweep_s = self._next_beat_s = self._next_look_s = clock.monotonic_s()
-        self._last_sweep_ms = self._fenced_ms = 0
         self._began_s = self._next_beat_s
-        self._swept = Swept()
         self._beliefs: Beliefs | None = None
-        self._unwritten: str | None = None
         self._asleep = True
+        self._until_s: float | None = None
 
-    def step(self, force_sweep: bool = False, grace_s: float | None = None) -> Pass:
-        """One pass. Never raises for a store that is away: that is a blind pass, and it says so."""
+    def step(self, force_sweep: bool = False, grace_s: float | None = None, until_s: float | None = None) -> Pass:
+        """One pass. Never raises for a store that is away: that is a blind pass, and it says so.
+
+        With *until_s* (of the monotonic clock) a sweep stops there, after a whole page, and ``more`` is to be done.
+        """
         done = Pass()
-        now_s = self._began_s = self._clock.monotonic_s()
+        self._began_s, self._until_s = self._clock.monotonic_s(), until_s
         try:
             self._refresh()
             if self._leads(done):
@@ -107,27 +96,54 @@ class Reconciler:
         except FencedError:
             assert self._leadership is not None, "only a leader has a fence"
             self._leadership.depose()
-            self._fenced_ms = self._clock.now_ms()
+            self._teller.fenced_ms = self._clock.now_ms()
             done.role = Role.STANDBY
         except (TruthUnavailableError, IntentUnavailableError) as error:
             done.blind.append(str(error))
+        self._close_pass(done, force_sweep)
+        return done
+
+    def absorb(self, rows: Iterable[Row]) -> Pass:
+        """Decide and emit for *rows*, of which somebody was told that they changed. Leads nothing and moves no cursor.
+
+        Safe beside any other reconciler: whatever changes Truth here does so by compare-and-set.
+
+        Raises:
+            TruthUnavailableError, IntentUnavailableError: hand the same rows in again; what was sent is not sent twice.
+        """
+        done, trouble = Pass(), None
+        self._began_s, self._until_s = self._clock.monotonic_s(), None
+        wanted = list(rows)
+        try:
+            self._refresh()
+            done.emitted.add(self._stream.take(still_open(self._truth, wanted)))
+            done.read = len(wanted)
+            done.emitted.add(self._pausing.turn())
+        except (TruthUnavailableError, IntentUnavailableError) as error:
+            done.blind.append(str(error))
+            trouble = error
+        self._close_pass(done, False, ABSORBER)
+        if trouble is not None:
+            raise trouble
+        return done
+
+    def _close_pass(self, done: Pass, beat: bool, component: str = COMPONENT) -> None:
+        """What follows from what was done: workers, the account of it, a sign of life (with *beat*, in any case)."""
         if done.emitted.sent:
             self._after_emit()
+        now_s = self._began_s
         woken = done.emitted.sent and self._asleep  # the first work in a while waits for nobody's next look
         if done.role is not Role.STANDBY and (now_s >= self._next_look_s or done.blind or woken):
             self._next_look_s = now_s + min(self._settings.heartbeat_interval_s, 0.5)
             self._scale(done)
-        self._passes += 1
-        self._emitted_total += done.emitted.sent
-        self._totals.add(done.emitted)
-        self._notes.write(busy=done.read > 0)
+        self._teller.count(done)
+        self._notes.write(busy=done.read > 0 and self._kept is None)
         done.unnoted = self._notes.trouble
-        if self._unwritten is not None:
-            done.blind.append(self._unwritten)
-        if now_s >= self._next_beat_s or done.blind or force_sweep:
+        if self._teller.unwritten is not None:
+            done.blind.append(self._teller.unwritten)
+        if now_s >= self._next_beat_s or done.blind or beat:
             self._next_beat_s = now_s + self._settings.heartbeat_interval_s
-            self.beat(done)
-        return done
+            self.beat(done, component)
 
     def _leads(self, done: Pass) -> bool:
         """Whether to act in this pass; takes up the work where the last leader left it."""
@@ -140,7 +156,7 @@ class Reconciler:
             if (
                 before is not None
             ):  # somebody took over while we were away: whoever comes late learns that there were two
-                self._fenced_ms = self._clock.now_ms()
+                self._teller.fenced_ms = self._clock.now_ms()
             return False
         done.role = Role.LEADER
         if before is None:
@@ -169,18 +185,29 @@ class Reconciler:
         done.emitted.add(self._pausing.turn())
         now_s = self._clock.monotonic_s()
         due = now_s >= self._next_sweep_s or self._pausing.wants_sweep
-        if force_sweep or (due and not self._sweep.under_way):
+        if self._begins(force_sweep, due):
             self._next_sweep_s = now_s + self._settings.sweep_interval_s
             self._sweep.begin(grace_s)
         if self._sweep.under_way:
             self._sweep_on(done, None if force_sweep else self._settings.sweep_share_pages)
             self._follow(done, force_sweep)
+        if self._kept is not None:
+            self._kept.follow(self._sweep)
+            done.emitted.add(self._pausing.turn())  # what waited for a whole sweep need not wait for the next process
         if done.swept is None and done.read == 0 and lift_barriers(self._desk):
             self._follow(done, force_sweep)
         done.more = done.more or self._sweep.under_way
 
+    def _begins(self, force: bool, due: bool) -> bool:
+        """Whether a sweep begins now; not while one is under way, here or, where passes are bounded, in another process."""
+        if self._kept is None:
+            return force or (due and not self._sweep.under_way)
+        return (force or due) and not self._sweep.under_way and not self._kept.take_up(self._sweep)
+
     def _follow(self, done: Pass, to_the_end: bool) -> None:
         """Read the stream: to its end, or as much as leaves the sweep its turn."""
+        if self._kept is not None:
+            return
         batches = 0
         while to_the_end or batches < self._settings.stream_batches:
             emitted, read = self._stream.pump()
@@ -199,19 +226,22 @@ class Reconciler:
         swept = self._sweep.swept
         before, blind = replace(swept.emitted), len(swept.blind)
         finished = False
+        followed_ms = self._stream.followed_ms if self._kept is None else None
         try:
             while not finished and (pages is None or pages > 0):
-                finished = self._sweep.go_on(1, self._stream.followed_ms)
+                finished = self._sweep.go_on(1, followed_ms)
                 pages = None if pages is None else pages - 1
                 self._stay(done)
-                if not finished:
+                if self._until_s is not None and self._clock.monotonic_s() >= self._until_s:
+                    break
+                if not finished and self._kept is None:
                     done.emitted.add(self._stream.look_ahead())  # what just opened waits for a page, not for a sweep
         finally:
             done.emitted.add(swept.emitted.since(before))
             done.blind += swept.blind[blind:]
         if finished:
-            done.swept = self._swept = swept
-            self._last_sweep_ms = self._clock.now_ms()
+            done.swept = swept
+            self._teller.finished(swept)
 
     def _scale(self, done: Pass) -> None:
         if self._belief is None or self._fleet is None:
@@ -226,44 +256,17 @@ class Reconciler:
         except TruthUnavailableError as error:
             done.blind.append(str(error))
 
-    def beat(self, done: Pass) -> None:
+    def beat(self, done: Pass, component: str = COMPONENT) -> None:
         """Say in Truth what this pass could read and did. If Truth is away, silence says it."""
-        try:
-            self._truth.beat(Heartbeat(COMPONENT, self._instance, self._clock.now_ms(), self._body(done)))
-            self._unwritten = None
-        except TruthUnavailableError as error:
-            self._unwritten = str(error)  # there is nowhere else to write: the next pass tells its caller
-
-    def _body(self, done: Pass) -> dict[str, object]:
-        beats = self._truth.heartbeats()
         term = self._desk.fence if done.role is Role.LEADER else None
-        return {
-            "role": done.role.value,
-            "epoch": term.revision if term is not None else None,
-            "passes": self._passes,
-            "read": done.read,
-            "emitted": done.emitted.to_json(),
-            "emitted_total": self._emitted_total,
-            "totals": self._totals.to_json(),
-            "open": done.swept.open if done.swept else None,
-            "last_sweep_ms": self._last_sweep_ms,
-            "desired": dict(done.desired),
-            "blind": sorted({*done.blind, *([done.unnoted] if done.unnoted else [])}),
-            "cursor": self._stream.seq,
-            "lag": self._stream.lag,
-            "tenants": len(self._truth.tenants()),
-            "fleet": fleet_body(self._beliefs, beats),
-            "pauses": self._pausing.count,
-            "deaths": deaths_body(self._beliefs),
-            "skew": self._skew.look(beats, self._clock.now_ms(), self._clock.monotonic_s()),
-            "coverage": coverage_body(self._swept.coverage),
-            "coverage_at_ms": self._last_sweep_ms,
-            "fenced_ms": self._fenced_ms,
-        }
+        stream = None if self._kept is not None else self._stream
+        self._teller.beat(done, component, term, self._pausing.count, stream, self._beliefs)
 
     def close(self) -> None:
         """Save the position in the stream, write the last notes, and leave office."""
         self._notes.close()
+        if self._kept is not None:
+            return
         if self._leadership is None:
             self._stream.save()
         elif self._leadership.term is not None:

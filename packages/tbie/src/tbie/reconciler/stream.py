@@ -45,7 +45,7 @@ class Stream:
         began_ms = self._desk.clock.now_ms()
         opened, seq = self._desk.truth.opened_since(self.seq, self._batch)
         read = seq - self.seq
-        emitted = self._emit(opened)
+        emitted = self.take(opened)
         self.seq = seq  # only now: a failure above reads the same stretch again
         if read < self._batch:
             self.followed_ms = began_ms
@@ -62,11 +62,12 @@ class Stream:
         if since >= last:
             return Emitted()
         opened, seq = self._desk.truth.opened_since(since, span)
-        emitted = self._emit(share(opened, self._express_items))
+        emitted = self.take(share(opened, self._express_items))
         self._express_seq = seq
         return emitted
 
-    def _emit(self, opened: Sequence[OpenStage]) -> Emitted:
+    def take(self, opened: Sequence[OpenStage]) -> Emitted:
+        """Emit for *opened*, wherever they were read."""
         self._saw(opened)
         now, declared = self._desk.clock.now_ms(), self._desk.workflow.declared
         return carry_out([decide(o, declared(o.stage, o.key.tenant), _UNCHECKED, now, 0) for o in opened], self._desk)

@@ -179,7 +179,7 @@ def _cursor_first() -> list[Patch]:
 
 
 def _stream_asleep() -> list[Patch]:
-    return [(stream.Stream, "_emit", lambda self, opened: emit.Emitted())]
+    return [(stream.Stream, "take", lambda self, opened: emit.Emitted())]
 
 
 def _address_unchecked() -> list[Patch]:

@@ -18,7 +18,7 @@ from parjanya.api.metrics.findings import finding_families
 from parjanya.api.metrics.intent import intent_families
 from parjanya.api.metrics.scrape import Scrape, take
 from parjanya.api.metrics.truth import truth_families
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from tbie.core.errors import TbieError
 
 __all__ = ["TbieCollector"]

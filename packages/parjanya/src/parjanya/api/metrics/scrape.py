@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from parjanya.profiles.embedded import System
+from parjanya.profiles.system import System
 from tbie.truth import Heartbeat, StageState
 
 

@@ -13,7 +13,8 @@ import threading
 from pathlib import Path
 
 from parjanya.home import Home
-from parjanya.profiles.embedded import open_reconciler, open_system
+from parjanya.profiles.running import open_reconciler
+from parjanya.profiles.system import open_system
 from tbie.reconciler.leader import Leadership
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from parjanya.drills.scene import Scene
 from parjanya.drills.shape import Drill, one_sweep
-from parjanya.profiles.embedded import open_reconciler
+from parjanya.profiles.running import open_reconciler
 from tbie.core.finding import Boundary
 
 SWEEPS = 1_000

@@ -31,6 +31,7 @@ from tbie.truth import (
     Result,
     Settle,
     StageState,
+    Story,
 )
 from tbie.workflow import Workflow
 
@@ -76,6 +77,30 @@ class MemoryTruth(Registry):
                         self._apply(reset)
             return results
 
+    def restore(self, stories: Sequence[Story]) -> list[bool]:
+        with self._transaction():
+            return [self._restore(story) for story in stories]
+
+    def _restore(self, story: Story) -> bool:
+        key = story.item.key
+        if key in self._items:
+            return False
+        self._undo.setdefault(key, None)
+        for entry in story.entries:
+            before, after = json_copy(entry.before), json_copy(entry.after)
+            assert before is not None
+            assert after is not None
+            copied = entry._replace(seq=len(self._history) + 1, key=key, before=before, after=after)
+            self._history.append(copied)
+            self._of.setdefault(key, []).append(copied)
+        records = (
+            r._replace(evidence=json_copy(r.evidence), facts=json_copy(r.facts)) for r in story.item.stages.values()
+        )
+        attributes = json_copy(story.item.attributes)
+        assert attributes is not None
+        self._items[key] = replace(story.item, attributes=attributes, stages={r.stage: r for r in records})
+        return True
+
     def _apply(self, command: Command) -> Result:
         item = self._items.get(command.key)
         if item is None:
@@ -119,7 +144,7 @@ class MemoryTruth(Registry):
                 del self._history[length:]
                 for key, item in self._undo.items():
                     if item is None:
-                        del self._items[key]
+                        self._items.pop(key, None)
                     else:
                         self._items[key] = item
                 raise
@@ -166,6 +191,9 @@ class MemoryTruth(Registry):
     def last_seq(self) -> int:
         with self._lock:
             return len(self._history)
+
+    def mark(self) -> int:
+        return self.last_seq()
 
     def cursor(self, name: str) -> int:
         return self._cursors.get(name, 0)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from tbie import lifecycle
 from tbie.backends.sqlite.rows import brief_json, dumps, quote, record_json, record_row
 from tbie.core.keys import ItemKey
-from tbie.truth import StageRecord, StageState
+from tbie.truth import StageRecord, StageState, Story
 
 _PUT_RECORD = (
     "INSERT INTO stage(item_id, stage, state, version, generation, token, attempts, since_ms, updated_ms, not_before_ms,"
@@ -70,6 +70,23 @@ class Batch:
                 f"{{{','.join(after)}}}",
             )
         )
+
+    def restore(self, item_id: int, story: Story) -> int:
+        """Collect an item with its history as another store had it; its row in ``item`` is the caller's to write.
+
+        Returns:
+            When the item was made.
+        """
+        tenant, tally = story.item.key.tenant, self._tally
+        for record in story.item.stages.values():
+            self._records.append(record_row(item_id, record))
+            counted = _counted(tenant, record)
+            tally[counted] = tally.get(counted, 0) + 1
+        for entry in story.entries:
+            opened = any(isinstance(r, Mapping) and r.get("state") == StageState.PENDING for r in entry.after.values())
+            texts = dumps(entry.before), dumps(entry.after)
+            self._history.append((item_id, entry.at_ms, *entry.cause, int(opened), *texts))
+        return story.item.created_ms
 
     def flush(self) -> None:
         """Write what was collected."""

@@ -7,6 +7,7 @@ first NUL.
 from __future__ import annotations
 
 import itertools
+import sqlite3
 from collections.abc import Iterator, Sequence
 
 from tbie.core.keys import ItemKey
@@ -31,3 +32,11 @@ def chunks(keys: Sequence[ItemKey]) -> Iterator[Sequence[ItemKey]]:
     """*keys* in bounded pieces."""
     for first in range(0, len(keys), _CHUNK):
         yield keys[first : first + _CHUNK]
+
+
+def known_keys(connection: sqlite3.Connection, keys: Sequence[ItemKey]) -> set[ItemKey]:
+    """Those of *keys* that there are items of."""
+    sql = " SELECT i.tenant, i.item FROM wanted w CROSS JOIN item i ON i.tenant = w.tenant AND i.item = w.item"
+    return {
+        ItemKey(*row) for chunk in chunks(keys) for row in connection.execute(wanted(len(chunk)) + sql, flat(chunk))
+    }

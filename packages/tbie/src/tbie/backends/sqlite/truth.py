@@ -7,15 +7,15 @@ together. Group what you can: one commit costs one fsync however many commands i
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tbie import lifecycle
 from tbie.backends.sqlite.batch import Batch
 from tbie.backends.sqlite.database import Database
-from tbie.backends.sqlite.keys import chunks, flat, wanted
+from tbie.backends.sqlite.keys import chunks, flat, known_keys, wanted
 from tbie.backends.sqlite.projection import project
 from tbie.backends.sqlite.registry import Registry, check_fence
 from tbie.backends.sqlite.rows import RECORD_COLUMNS, dumps, loads, to_record
@@ -40,8 +40,11 @@ from tbie.truth import (
     Settle,
     StageRecord,
     StageState,
+    Story,
 )
 from tbie.workflow import Workflow
+
+T = TypeVar("T")
 
 SCHEMA_VERSION = 2
 
@@ -87,23 +90,34 @@ class SqliteTruth(Registry):
     # -- items
 
     def add(self, items: Sequence[NewItem], cause: Cause) -> list[bool]:
-        tenants = {item.key.tenant for item in items}
+        def store(batch: Batch, item_id: int, item: NewItem) -> int:
+            records = lifecycle.added(item.key.tenant, self._workflow, batch.now_ms, self._ids)
+            batch.store(item_id, item.key, {}, lifecycle.Change(records, cause, item.address, item.attributes))
+            return batch.now_ms
+
+        return self._new([(item, item) for item in items], store)
+
+    def restore(self, stories: Sequence[Story]) -> list[bool]:
+        return self._new([(story.item, story) for story in stories], Batch.restore)
+
+    def _new(self, items: Sequence[tuple[NewItem | Item, T]], store: Callable[[Batch, int, T], int]) -> list[bool]:
+        """Give each item that is not there a row; *store* collects the rest and says when it was made."""
+        tenants = {item.key.tenant for item, _ in items}
         with self._db.write() as connection:
             batch = Batch(connection, self._clock.now_ms())
             unmet = sorted(tenants - self._known_tenants)
             connection.executemany("INSERT OR IGNORE INTO tenant VALUES (?,?)", [(t, batch.now_ms) for t in unmet])
-            taken = _known_keys(connection, [item.key for item in items])
+            taken = known_keys(connection, [item.key for item, _ in items])
             ((item_id,),) = connection.execute("SELECT coalesce(max(id), 0) FROM item").fetchall()
             added, rows = [], []
-            for item in items:
+            for item, whole in items:
                 is_new = item.key not in taken
                 added.append(is_new)
                 if is_new:
                     taken.add(item.key)
                     item_id += 1
-                    rows.append((item_id, *item.key, *item.address, dumps(item.attributes), batch.now_ms))
-                    records = lifecycle.added(item.key.tenant, self._workflow, batch.now_ms, self._ids)
-                    batch.store(item_id, item.key, {}, lifecycle.Change(records, cause, item.address, item.attributes))
+                    made_ms = store(batch, item_id, whole)
+                    rows.append((item_id, *item.key, *item.address, dumps(item.attributes), made_ms))
             connection.executemany(_PUT_ITEM, rows)
             batch.flush()
         self._known_tenants |= tenants  # only now: a failed add was rolled back
@@ -196,6 +210,9 @@ class SqliteTruth(Registry):
     def last_seq(self) -> int:
         return int(self._db.read("SELECT coalesce(max(seq), 0) FROM history")[0][0])
 
+    def mark(self) -> int:
+        return self.last_seq()
+
     # -- open work
 
     def open_stages(self, stage: str, after: OpenStage | None, limit: int) -> list[OpenStage]:
@@ -268,13 +285,6 @@ def _read_records(connection: sqlite3.Connection, keys: Sequence[ItemKey]) -> di
         if row[3] is not None:
             records.append(row[3:])
     return found
-
-
-def _known_keys(connection: sqlite3.Connection, keys: Sequence[ItemKey]) -> set[ItemKey]:
-    sql = " SELECT i.tenant, i.item FROM wanted w CROSS JOIN item i ON i.tenant = w.tenant AND i.item = w.item"
-    return {
-        ItemKey(*row) for chunk in chunks(keys) for row in connection.execute(wanted(len(chunk)) + sql, flat(chunk))
-    }
 
 
 def _item(key: ItemKey, rows: Sequence[tuple[object, ...]]) -> Item:

@@ -34,6 +34,11 @@ class WithClock:
 class WithTruth(WithClock):
     """A Truth store per test."""
 
+    numbers_changes = True
+    """Whether all changes have one numbering without gaps, that of history and change stream alike. A store on many machines
+    has nobody who could count for all: there, the history of an item is in order, its numbers compare with ``mark``, and the
+    numbers of the change stream are those of whoever reads it."""
+
     def make_truth(self, workflow: Workflow, clock: Clock, ids: Ids, folder: Path) -> TruthStore:
         """Open the store in *folder*. Called twice with one folder, a durable store finds what it had."""
         raise NotImplementedError("say how this backend's Truth is opened")
@@ -56,6 +61,10 @@ class WithTruth(WithClock):
 
 class WithIntent(WithClock):
     """A queue per test."""
+
+    tick_ms = 1
+    """What this backend's waits are rounded up to, in milliseconds: a queue that counts in whole seconds is held to the same
+    promises at that grain. Nothing comes early in either."""
 
     def make_intent(self, clock: Clock, retention_s: float, folder: Path) -> IntentQueue:
         """Open the queue in *folder*."""

@@ -76,9 +76,9 @@ class Leases(WithIntent):
         assert names(intent.exchange((Release(first), Delete(second)), (wish,))) == ["t1/i1"]
 
     def test_a_message_may_be_sent_for_later(self, intent: IntentQueue, clock: ManualClock) -> None:
-        intent.send([envelope(not_before_ms=clock.now_ms() + 500)])
+        intent.send([envelope(not_before_ms=clock.now_ms() + 500 * self.tick_ms)])
         assert claim(intent) == []
-        clock.advance_ms(499)
+        clock.advance_ms(500 * self.tick_ms - 1)
         assert claim(intent) == []
         clock.advance_ms(1)
         assert take(intent).receives == 1
@@ -87,8 +87,8 @@ class Leases(WithIntent):
         self, intent: IntentQueue, clock: ManualClock
     ) -> None:
         intent.send([envelope()])
-        dispose(intent, Defer(take(intent), clock.now_ms() + 500))
-        clock.advance_ms(499)
+        dispose(intent, Defer(take(intent), clock.now_ms() + 500 * self.tick_ms))
+        clock.advance_ms(500 * self.tick_ms - 1)
         assert claim(intent) == []
         clock.advance_ms(1)
         assert take(intent).receives == 2
@@ -112,9 +112,9 @@ class Leases(WithIntent):
         for _ in range(5):
             message = take(intent)
             assert message.receives == 1
-            dispose(intent, Hold(message, clock.now_ms() + 500))
+            dispose(intent, Hold(message, clock.now_ms() + 500 * self.tick_ms))
             assert depth(intent) == Depth(visible=0, in_flight=0, delayed=1, dead=0, oldest_ms=None)
-            clock.advance_ms(499)
+            clock.advance_ms(500 * self.tick_ms - 1)
             assert claim(intent) == []
             clock.advance_ms(1)
 
@@ -125,14 +125,14 @@ class Leases(WithIntent):
 
     def test_a_held_message_keeps_its_turn(self, intent: IntentQueue, clock: ManualClock) -> None:
         intent.send([envelope("i1"), envelope("i2"), envelope("i3")])
-        dispose(intent, Hold(take(intent), clock.now_ms() + 500))
-        clock.advance_ms(500)
+        dispose(intent, Hold(take(intent), clock.now_ms() + 500 * self.tick_ms))
+        clock.advance_ms(500 * self.tick_ms)
         assert names(claim(intent)) == ["t1/i1", "t1/i2", "t1/i3"]
 
     def test_nobody_s_lease_on_a_held_message_can_be_extended(self, intent: IntentQueue, clock: ManualClock) -> None:
         intent.send([envelope()])
         message = take(intent)
-        dispose(intent, Hold(message, clock.now_ms() + 500))
+        dispose(intent, Hold(message, clock.now_ms() + 500 * self.tick_ms))
         assert intent.extend([message], LEASE_S) == 0
         assert intent.release_owner("w1") == []
         assert depth(intent).delayed == 1, "its owner's death does not shorten the pause"

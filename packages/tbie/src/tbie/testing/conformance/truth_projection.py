@@ -53,7 +53,8 @@ class Projection(WithTruth):
         settle(truth, key("i0002"), "a", TerminalFailure("bad", False, {"n": 1}))
         paths = [("a", "no"), ("a", "text", "deeper"), ("a", "ghost"), ("b", "n"), ("ghost", "n"), ("a", "zero")]
         none = [None] * 5
-        assert truth.project(paths) == [(key("i0001"), [*none, 0]), (key("i0002"), [*none, None])]
+        found = sorted(truth.project(paths))
+        assert found == [(key("i0001"), [*none, 0]), (key("i0002"), [*none, None])]
 
     def test_a_stage_that_was_reset_has_nothing(self, open_truth: OpenTruth) -> None:
         truth = open_truth(chain("a", "b"))

@@ -32,7 +32,8 @@ class Reading(WithTruth):
         store.commit([Rotate(key(), "a", token, "v2", Cause("reconciler", "truth_without_intent"))])
         added, rotated = store.history(key())
         assert (added.cause, rotated.cause) == (Cause("cli", "ingest"), Cause("reconciler", "truth_without_intent"))
-        assert (rotated.key, rotated.at_ms, rotated.seq) == (key(), clock.now_ms(), added.seq + 1)
+        assert (rotated.key, rotated.at_ms) == (key(), clock.now_ms())
+        assert rotated.seq == added.seq + 1 if self.numbers_changes else rotated.seq > added.seq
         assert added.before == {}
         assert added.after["@item"] == {"address": list(new_item().address), "attributes": {"size": 3}}
         assert rotated.before == {"a": {"state": "pending", "generation": 1, "token": token}}
@@ -56,8 +57,23 @@ class Reading(WithTruth):
         store.add(new_items(3), WHO)
         settle(store, key("i0002"), "a")
         entries = [e for n in (1, 2, 3) for e in store.history(key(f"i{n:04}"))]
-        assert sorted(e.seq for e in entries) == [1, 2, 3, 4]
-        assert store.last_seq() == 4
+        if self.numbers_changes:
+            assert sorted(e.seq for e in entries) == [1, 2, 3, 4]
+            assert store.last_seq() == 4
+        else:
+            assert len(entries) == 4
+            assert store.last_seq() >= 4, "each change shows in the stream, perhaps as several"
+
+    def test_a_mark_lies_between_what_was_and_what_follows(self, store: TruthStore, clock: ManualClock) -> None:
+        store.add([new_item()], WHO)
+        settle(store, key(), "a")
+        clock.advance_ms(1)
+        mark = store.mark()
+        settle(store, key(), "b")
+        store.add([new_item("i2")], WHO)
+        assert [entry.seq <= mark for entry in store.history(key())] == [True, True, False]
+        assert [entry.seq <= mark for entry in store.history(key("i2"))] == [False]
+        assert store.mark() >= mark
 
     @pytest.mark.parametrize("limit", [1, 2, 3, 7, 100])
     def test_the_change_stream_never_skips_whatever_the_page(self, store: TruthStore, limit: int) -> None:
@@ -82,8 +98,8 @@ class Reading(WithTruth):
         token = record_of(store, key("i1"), "a").token
         store.commit([Rotate(key("i1"), "a", token, "v1", WHO)])
         settle(store, key("i2"), "a")
-        opened, upto = store.opened_since(0, 2)
-        assert upto == 2
+        opened, upto = store.opened_since(0, 2 if self.numbers_changes else 100)
+        assert upto == (2 if self.numbers_changes else store.last_seq())
         by_item = {(o.key.item, o.stage): o.token for o in opened}
         assert by_item == {
             ("i1", "a"): record_of(store, key("i1"), "a").token,

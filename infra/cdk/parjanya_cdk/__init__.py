@@ -1,0 +1,1 @@
+"""The stacks: truth, intent, execution, control. See docs/infrastructure.md."""
