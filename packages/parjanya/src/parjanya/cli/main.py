@@ -65,7 +65,11 @@ for _name, _place in COMMANDS.items():
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Never raises for anything that has words for the user."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
+        if not given or given[0] in ("--help", "-h"):
+            for name in COMMANDS:
+                app[name]  # imported, so that its first sentence is known
         result = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError:

@@ -14,6 +14,7 @@ from parjanya.catalog.sources import Sources
 from parjanya.home import Home
 from parjanya.profiles import local
 from parjanya.profiles.declared_profile import AwsPlace, credentials
+from parjanya.profiles.examine_aws import ON_AN_ACCOUNT, look_at_deployment
 from parjanya.profiles.group_fleet import GroupFleet
 from parjanya.profiles.profile import OwnFleet
 from parjanya.profiles.s3_sources import S3Sources
@@ -28,6 +29,7 @@ from tbie.backends.aws.truth import DynamoTruth
 from tbie.belief import BeliefSource
 from tbie.core.clock import Clock
 from tbie.core.ids import Ids
+from tbie.core.reading import Reading
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
@@ -126,6 +128,10 @@ class Aws:
             take_in(system.truth, system.workflow, [s.item for s in group if isinstance(s, Sent)], who, done)
             between(done)
         return done
+
+    def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:
+        found = look_at_deployment(self.clients, workflow, self._settings, self._clock, thorough=thorough)
+        return {name: reading for name, reading in found.items() if not (self.owns_workers and name in ON_AN_ACCOUNT)}
 
     def close(self) -> None:
         self.clients.close()

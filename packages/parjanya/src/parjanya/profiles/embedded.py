@@ -24,6 +24,7 @@ from tbie.belief import BeliefSource
 from tbie.core.clock import Clock
 from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import Ids
+from tbie.core.reading import Reading
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
@@ -85,6 +86,9 @@ class Embedded:
     ) -> Ingested:
         """The files stay where they are."""
         return ingest(system.truth, system.workflow, tenant, files, who, between)
+
+    def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:  # noqa: ARG002
+        return {}
 
     def close(self) -> None:
         """Nothing is shared between the files."""

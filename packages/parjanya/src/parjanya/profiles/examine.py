@@ -85,6 +85,7 @@ def add_stores(around: Surroundings, system: System) -> None:
     around.buckets = _read(clock, "addresses", partial(_buckets, system))
     around.oldest_open_s = _read(clock, "oldest open", partial(_oldest, system))
     around.clocks = _read(clock, "clocks", partial(_clocks, system, wall_s, steady_s))
+    around.cloud = system.profile.deployment(system.workflow, thorough=isinstance(around.worker, Known))
 
 
 def without_stores(around: Surroundings, error: TbieError) -> None:

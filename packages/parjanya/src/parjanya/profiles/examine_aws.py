@@ -20,6 +20,11 @@ from tbie.workflow import Workflow
 BOUND = ("parjanya:image-tag", "parjanya:manifest", "parjanya:lock")
 """Tags that say what a machine image holds; given to it when it is published (``infra/image``)."""
 
+ON_AN_ACCOUNT = frozenset(
+    {"aws_recovery", "aws_fleet", "aws_functions", "aws_permissions", "aws_stream_filter", "aws_alarms"}
+)
+"""What only a deployment on an account has: a local server has workers of this machine and an engine in their place."""
+
 
 def look_at_deployment(
     clients: Clients, workflow: Workflow, settings: Settings, clock: Clock, *, thorough: bool

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from parjanya.catalog.items import Found, Ingested
 from parjanya.catalog.sources import Sources
 from tbie.belief import BeliefSource
+from tbie.core.reading import Reading
 from tbie.engine import SupervisedFleet
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
@@ -155,6 +156,11 @@ class Profile(Protocol):
 
         What cannot be taken in is told in ``Ingested.problems``.
         """
+        ...
+
+    def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:
+        """By guardrail of ``tbie.guardrails.cloud``: what differs between what is deployed and what is declared. Empty where
+        nothing is deployed. Without *thorough* only what an engine itself may read."""
         ...
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, cast
 
-from tbie.backends.aws import entries, restoring, rows
+from tbie.backends.aws import entries, rows
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.dynamo import Dynamo
 from tbie.backends.aws.keys import BESIDE, SHARDS, aged, digest, history_pk, item_key, item_pk, shard_of, sort_key
@@ -76,11 +76,6 @@ class DynamoTruth(Registry):
     def commit(self, commands: Sequence[Command], fence: Document | None = None) -> list[Result]:
         """Apply commands in order; each, with what it invalidates, in one transaction that it shares with others."""
         return cast("list[Result]", self._writer.run(commands, fence))
-
-    def restore(self, stories: Sequence[Story]) -> list[bool]:
-        """Write items of another store. The numbers of their changes follow the times of these, as those of all changes do."""
-        self._meet(story.item.key.tenant for story in stories)
-        return restoring.restore(self._dynamo, stories, self._clock.now_ms())
 
     def _meet_all(self, jobs: Sequence[Job]) -> None:
         self._meet(key_of(job).tenant for job in jobs if isinstance(job, Adding | Restoring))
