@@ -7,6 +7,7 @@ model needs more, and it sees previews only, which are of our own making.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from parjanya.imaging.limits import Limits, apply_model_process_limits, apply_process_limits
 
+if __name__ == "__main__":
+    gc.disable()  # what imports make stays; looking for garbage among it costs a tenth of a start
 if __name__ == "__main__" and sys.argv[2:3] != ["vision"]:
     apply_process_limits()  # before numpy is imported: it asks for its threads, and their memory, only once
 
@@ -123,6 +126,8 @@ def check_worker(home: Home) -> int:
     return 0
 
 
+if __name__ == "__main__":
+    gc.enable()
 if __name__ == "__main__" and sys.argv[2:] == ["--check"]:
     sys.exit(check_worker(Home(Path(sys.argv[1]))))
 if __name__ == "__main__":

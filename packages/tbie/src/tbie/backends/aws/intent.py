@@ -12,9 +12,10 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tbie.backends.aws.client import Clients
-from tbie.backends.aws.copies import Copy, Name, Row, from_body, name_of, read_death, row_of
+from tbie.backends.aws.copies import Copy, Death, Name, Row, from_body, name_of, read_death, row_of
 from tbie.backends.aws.hands import Hands
 from tbie.backends.aws.posting import Post, Refused, entry_of
 from tbie.backends.aws.queues import LONGEST_VISIBILITY_S
@@ -83,9 +84,9 @@ class SqsIntent:
         trouble: list[str] = []
         for stage, copies in fresh.items():
             rows, refused = self._send(stage, copies, now)
-            sent += len(rows)
+            sent += sum(row.death is None for _, row in rows)
             trouble += refused
-            self._watch.changed(stage)
+            self._watch.changed(stage, came=True)
             self._register.put(dict(rows))
         if trouble:
             raise IntentUnavailableError(f"{len(trouble)} of {sum(map(len, fresh.values()))} not sent: {trouble[0]}")
@@ -95,7 +96,11 @@ class SqsIntent:
         answers = self._post.send(self._place.queue(stage), [entry_of(copy, now) for copy in copies])
         rows, refused = [], []
         for copy, answer in zip(copies, answers, strict=True):
-            if isinstance(answer, Refused):
+            if isinstance(answer, Refused) and answer.own_fault:
+                # it would be refused for ever: dead before it lived, which the next sweep tells Truth
+                death = Death("message_refused", {"code": answer.code, "message": answer.words}, now, 0)
+                rows.append((name_of(stage, copy.envelope.key), replace(row_of(copy, ""), death=death)))
+            elif isinstance(answer, Refused):
                 refused.append(f"{'/'.join(copy.envelope.key)!r} of {stage}: {answer.code}: {answer.words}")
             else:
                 rows.append((name_of(stage, copy.envelope.key), row_of(copy, answer)))
@@ -235,10 +240,10 @@ class SqsIntent:
         for each in self._stages if stage is None else (stage,):
             gone += sum(self._post.counts(self._place.queue(each)))
             self._post.purge(self._place.queue(each))
-            self._post.purge(self._place.dead_queue(each))
             self._register.delete(self._register.names(each))
             self._hands.drop_stage(each)
             self._watch.changed(each)
+            self._post.purge(self._place.dead_queue(each))
         return gone
 
     def close(self) -> None:

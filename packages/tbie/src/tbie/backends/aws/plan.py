@@ -22,7 +22,7 @@ from tbie.core.cause import Cause
 from tbie.core.ids import Ids
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Completed
-from tbie.truth import Command, Committed, Item, NewItem, Refused, Result, Settle
+from tbie.truth import Command, Committed, Item, NewItem, Refused, Result, Settle, Story
 from tbie.workflow import Workflow
 
 MOST_ACTIONS = 100
@@ -31,6 +31,9 @@ MOST_BYTES = 3_500_000
 
 SEQ_PER_MS = 1_024
 """Numbers of changes follow the clock, so that those of different items can be compared: ``mark`` lies between them."""
+
+_LATE = 40
+"""Entries of a restored history that share the transaction of their item."""
 
 _ABOUT = 400
 """Bytes that an action on an index row or a count has at most, for names of usual length."""
@@ -48,7 +51,13 @@ class Adding(NamedTuple):
     cause: Cause
 
 
-Job = Adding | Command
+class Restoring(NamedTuple):
+    """An item of another store to write as it was, as one of the jobs of a group."""
+
+    story: Story
+
+
+Job = Adding | Restoring | Command
 
 
 @dataclass(slots=True)
@@ -66,6 +75,8 @@ class Touched:
     delete: list[EntryKey] = field(default_factory=list)
     counts: dict[Tally, dict[str, int]] = field(default_factory=dict)
     """What to add to the counts, by row and then by ``state|version``."""
+    early: list[Attributes] = field(default_factory=list)
+    """Rows of its history that do not fit into the transaction and are written before it. Only of an item that is restored."""
     row: Attributes = field(default_factory=dict)
     actions: int = 0
     size: int = 0
@@ -144,12 +155,21 @@ class Plan:
         """
         for job in jobs:
             overlay: dict[ItemKey, Touched] = {}
-            result: Result | bool
-            result = self._add(job, overlay) if isinstance(job, Adding) else self._command(job, overlay)
-            self.results.append(result)
+            self.results.append(self._job(job, overlay))
             if overlay:
-                self._place(len(self.results) - 1, overlay, job.item.key if isinstance(job, Adding) else job.key)
+                self._place(len(self.results) - 1, overlay, key_of(job))
                 self._now.update((key, touched.now) for key, touched in overlay.items())
+
+    def _job(self, job: Job, overlay: dict[ItemKey, Touched]) -> Result | bool:
+        if isinstance(job, Adding):
+            return self._add(job, overlay)
+        if isinstance(job, Restoring):
+            key = job.story.item.key
+            if self._now.get(key) is not None:
+                return False
+            overlay[key] = _restored(job.story)
+            return True
+        return self._command(job, overlay)
 
     def _add(self, job: Adding, overlay: dict[ItemKey, Touched]) -> bool:
         key = job.item.key
@@ -232,14 +252,18 @@ class Plan:
         return Touched(before.base, touched.now, both, {**before.spilled, **touched.spilled}).settle()
 
 
+def key_of(job: Job) -> ItemKey:
+    """The item that *job* is about."""
+    if isinstance(job, Adding):
+        return job.item.key
+    return job.story.item.key if isinstance(job, Restoring) else job.key
+
+
 def wanted(jobs: Sequence[Job]) -> list[ItemKey]:
     """Every item that *jobs* may look at or change, each once."""
     keys: dict[ItemKey, None] = {}
     for job in jobs:
-        if isinstance(job, Adding):
-            keys[job.item.key] = None
-            continue
-        keys[job.key] = None
+        keys[key_of(job)] = None
         if isinstance(job, Settle):
             for outcome in (job.outcome, *(step.outcome for step in job.then)):
                 if isinstance(outcome, Completed):
@@ -262,3 +286,16 @@ def _counts(old: Stored | None, new: Stored) -> dict[Tally, dict[str, int]]:
         if n:
             found[new.key.tenant, stage][f"{state}|{version}"] = n
     return dict(found)
+
+
+def _restored(story: Story) -> Touched:
+    """An item with the history that it had elsewhere; numbers of changes are made from their times, as always here."""
+    seq, told, spilled = 0, list[Attributes](), dict[str, bytes]()
+    for entry in story.entries:
+        seq = max(seq + 1, entry.at_ms * SEQ_PER_MS)
+        row, beside = rows.told(entry, seq)
+        told.append(row)
+        spilled |= beside
+    written = rows.whole(story.item, seq)
+    late = told[-_LATE:]
+    return Touched(None, written.stored, late, {**spilled, **written.spilled}, early=told[: -len(late)] if late else [])

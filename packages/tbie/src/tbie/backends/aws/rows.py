@@ -37,10 +37,11 @@ PIECE_BYTES = 380_000
 
 _PLAIN_BELOW = 160  # bytes; shorter texts hardly shrink
 _FORMAT = 1
+_RESTORED = 2  # a history entry that came from another store, kept as that store told it
 _STATES = {state.value: state for state in StageState}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
-ALL = "@fe"
+ALL = "@feh"
 """Every kind of document."""
 
 ATTRIBUTES = "@"
@@ -118,6 +119,34 @@ def changed(old: Stored, change: Change, now_ms: int, seq: int) -> Written:
         "d": _documents(placed),
     }
     return Written(stored, entry, {_place(own[name]): own[name] for name in spilled})
+
+
+def whole(found: Item, seq: int) -> Written:
+    """*found* as another store had it, without any history: what is spilled, and the item that points there."""
+    own = {ATTRIBUTES: pack(found.attributes)}
+    for record in found.stages.values():
+        if record.facts is not None:
+            own[f"f:{record.stage}"] = pack(record.facts)
+        if record.evidence is not None:
+            own[f"e:{record.stage}"] = pack(record.evidence)
+    spilled = _spill({}, own)
+    documents = {name: _place(own[name]) if name in spilled else own[name] for name in own}
+    kept = Stored(found.key, found.address, found.created_ms, seq, found.stages, documents)
+    return Written(kept, {}, {_place(own[name]): own[name] for name in spilled})
+
+
+def told(entry: HistoryEntry, seq: int) -> tuple[Attributes, dict[str, bytes]]:
+    """A row of ``history`` for a change as another store told it, and what of it is spilled."""
+    packed = pack([entry.before, entry.after])
+    spilled = len(packed) > SPILL_BYTES
+    row: Attributes = {
+        "pk": {"S": history_pk(entry.key)},
+        "sk": {"S": history_sk(seq)},
+        "at": {"N": str(entry.at_ms)},
+        "r": {"B": pack([_RESTORED, *entry.cause])},
+        "d": _documents({"h": _place(packed) if spilled else packed}),
+    }
+    return row, {_place(packed): packed} if spilled else {}
 
 
 def _spill(kept: Mapping[str, Document], own: Mapping[str, bytes]) -> set[str]:
@@ -199,13 +228,15 @@ def new(key: ItemKey, address: Address, now_ms: int) -> Stored:
 def history_entry(key: ItemKey, row: Attributes, fetched: Mapping[str, bytes]) -> HistoryEntry:
     """The change in a row of ``history``."""
     head, documents = unpack(row["r"]["B"]), _read_documents(row)
+    seq, at_ms = int(row["sk"]["S"]), int(row["at"]["N"])
+    if head[0] == _RESTORED:
+        before, after = _value(documents["h"], fetched)
+        return HistoryEntry(seq, key, at_ms, Cause(head[1], head[2]), before, after)
     _known(head[0], "history")
-    after: dict[str, object] = {
-        stage: history.plain(_record(bare, documents, True, fetched)) for stage, bare in head[4].items()
-    }
+    after = {stage: history.plain(_record(bare, documents, True, fetched)) for stage, bare in head[4].items()}
     if head[5] is not None:
         after["@item"] = {"address": head[5], "attributes": _document(documents, ATTRIBUTES, fetched)}
-    return HistoryEntry(int(row["sk"]["S"]), key, int(row["at"]["N"]), Cause(head[1], head[2]), head[3], after)
+    return HistoryEntry(seq, key, at_ms, Cause(head[1], head[2]), head[3], after)
 
 
 def size_of(row: Attributes) -> int:
@@ -237,8 +268,12 @@ def _document(documents: Mapping[str, Document], name: str, fetched: Mapping[str
     found = documents.get(name)
     if found is None:
         return None
-    value: Facts = unpack(fetched[found] if isinstance(found, str) else found)
+    value: Facts = _value(found, fetched)
     return value
+
+
+def _value(found: Document, fetched: Mapping[str, bytes]) -> Any:
+    return unpack(fetched[found] if isinstance(found, str) else found)
 
 
 def _documents(documents: Mapping[str, Document]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from tbie.backends.aws import entries, rows
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.dynamo import Dynamo
 from tbie.backends.aws.keys import BESIDE, SHARDS, aged, digest, history_pk, item_key, item_pk, shard_of, sort_key
-from tbie.backends.aws.plan import Adding, Job, mark
+from tbie.backends.aws.plan import Adding, Job, Restoring, key_of, mark
 from tbie.backends.aws.reading import failed_page, index_page, items_page
 from tbie.backends.aws.registry import Registry
 from tbie.backends.aws.rows import Attributes
@@ -39,6 +39,7 @@ from tbie.truth import (
     NewItem,
     OpenStage,
     Result,
+    Story,
 )
 from tbie.workflow import Workflow
 
@@ -68,12 +69,16 @@ class DynamoTruth(Registry):
         """Add items; False where the key exists already. All of one item is one transaction, and about 20 items share one."""
         return cast("list[bool]", self._writer.run([Adding(item, cause) for item in items]))
 
+    def restore(self, stories: Sequence[Story]) -> list[bool]:
+        """As the protocol has it. A history of more than 40 changes is written ahead of its item, in pieces."""
+        return cast("list[bool]", self._writer.run([Restoring(story) for story in stories]))
+
     def commit(self, commands: Sequence[Command], fence: Document | None = None) -> list[Result]:
         """Apply commands in order; each, with what it invalidates, in one transaction that it shares with others."""
         return cast("list[Result]", self._writer.run(commands, fence))
 
     def _meet_all(self, jobs: Sequence[Job]) -> None:
-        self._meet(job.item.key.tenant for job in jobs if isinstance(job, Adding))
+        self._meet(key_of(job).tenant for job in jobs if isinstance(job, Adding | Restoring))
 
     def get(self, keys: Sequence[ItemKey]) -> list[Item | None]:
         found = self._dynamo.get("items", [item_key(key) for key in keys])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tbie.backends.aws import rows
 from tbie.backends.aws.counts import SHARDS_OF_COUNTS, count_action
 from tbie.backends.aws.dynamo import Dynamo, Key, MetOthersError
 from tbie.backends.aws.keys import item_key
-from tbie.backends.aws.plan import MOST_ACTIONS, Job, Pack, Plan, wanted
+from tbie.backends.aws.plan import MOST_ACTIONS, MOST_BYTES, Job, Pack, Plan, Touched, wanted
 from tbie.backends.aws.rows import Stored
 from tbie.core.clock import Clock
 from tbie.core.errors import FencedError, TruthUnavailableError
@@ -102,6 +102,16 @@ class Writer:
             read[key] = None if row is None else rows.stored(row, self._judges, fetched)
         return read
 
+    def _write_early(self, touched: Touched) -> None:
+        """What of a restored history does not fit into the transaction of its item, while that item is not there."""
+        pk, sk = item_key(touched.now.key)
+        absent = {"TableName": self._dynamo.table("items"), "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}
+        check = {"ConditionCheck": {**absent, "ConditionExpression": "attribute_not_exists(pk)"}}
+        history = self._dynamo.table("history")
+        for portion in _portions(touched.early):
+            puts = ({"Put": {"TableName": history, "Item": row}} for row in portion)
+            self._dynamo.transact([check, *puts], f"restoring item {touched.now.key.item!r}")
+
     @property
     def _letters(self) -> str:
         """Documents that a decision may look at."""
@@ -116,6 +126,8 @@ class Writer:
         ]
         if spilled:
             self._dynamo.put_many("history", spilled)
+        for touched in pack.items.values():
+            self._write_early(touched)
         shard = next(self._turns) % SHARDS_OF_COUNTS
         actions = actions_of(pack, self._dynamo.table, shard)
         if fence is not None:
@@ -123,6 +135,20 @@ class Writer:
         keys = list(pack.items)
         others = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
         self._dynamo.transact(actions, f"changing item {keys[0].item!r} of {keys[0].tenant!r}{others}")
+
+
+def _portions(found: Sequence[rows.Attributes]) -> Iterator[list[rows.Attributes]]:
+    """Rows in portions that a transaction takes."""
+    portion, size = list[rows.Attributes](), 0
+    for row in found:
+        length = rows.size_of(row)
+        if portion and (len(portion) == MOST_ACTIONS - 1 or size + length > MOST_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(row)
+        size += length
+    if portion:
+        yield portion
 
 
 def actions_of(pack: Pack, table: Callable[[str], str], shard: int) -> list[Mapping[str, Any]]:
