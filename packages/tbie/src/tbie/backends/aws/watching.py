@@ -162,7 +162,8 @@ class Watch:
             if superseded(each.copy, each.mid, rows.get(each.name)):
                 junk.append(each.handle)
             else:
-                death = Death("receives_exhausted", {"receives": each.receives, "moved_by": "sqs"}, now, each.receives)
+                before = each.receives - 1  # to look at it here was one more
+                death = Death("receives_exhausted", {"receives": before, "moved_by": "sqs"}, now, before)
                 moved.append((each, death))
         unknown = {each.name for each, _ in moved if each.name not in rows}
         self._settler.register_dead(stage, moved, unknown)
