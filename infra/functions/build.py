@@ -128,14 +128,8 @@ def pack(function: Function, out: Path, source: Libraries) -> Packed:
     files: dict[str, Path | bytes] = {}
     for name in libraries:
         files |= source.of(name)
-    ours = {str(path.relative_to(source)): path for source, path in reached.files}
-    data = {
-        f"parjanya/policy/builtin/{p.name}": p for p in sorted((SOURCES[1] / "parjanya/policy/builtin").glob("*.yaml"))
-    }
-    ours |= data if any(name.startswith("parjanya/policy/") for name in ours) else {}
-    digest = hashlib.sha256()
-    for name in sorted(ours):
-        digest.update(name.encode() + b"\0" + ours[name].read_bytes())
+    ours = {str(path.relative_to(root)): path for root, path in reached.files}
+    ours |= {str(path.relative_to(root)): path for root, folder in folders(reached) for path in data(folder)}
     files |= ours
     files["parjanya/workflow.json"] = packed_workflow()
     target = out / f"{function.name}.zip"
