@@ -12,13 +12,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from parjanya.functions.changes import pattern
+from parjanya.profiles.environment import PROFILE
 from parjanya.vision.declared import Classical, Declared, OpenAI, Transformers
 from parjanya.workflow import image_workflow
+from tbie.backends.aws.bucket import ABANDONED_DAYS, Origins, cors
+from tbie.backends.aws.groups import LAUNCH_HOOK, TERMINATE_HOOK
+from tbie.backends.aws.objects import OBJECTS, UPLOADS
+from tbie.backends.aws.queues import plan_queue
+from tbie.backends.aws.tables import PARTITION, SCHEMA, SORT, TTL
+from tbie.core.errors import SettingsError
 from tbie.core.settings import Settings
-from tbie.workflow import Stage, Workflow
+from tbie.workflow import Stage
 
 FILE = Path(__file__).parent / "cdk" / "declared.json"
 ENGINES: dict[str, Declared] = {
@@ -29,26 +40,55 @@ ENGINES: dict[str, Declared] = {
 """One of each kind: names, pools, times and retries of the stages do not depend on which model it is."""
 
 
-def declare(engine: str, settings: Settings) -> dict[str, Any]:
+ON_AWS = {"retention_s": 10 * 86_400.0}
+"""What is set otherwise on AWS: a dead letter keeps its first sending time, and SQS keeps nothing for more than 14 days, so
+messages must be kept for less, or a dead letter would be gone before anybody looks."""
+
+
+def declare(engine: str, given: Mapping[str, float] = MappingProxyType({})) -> dict[str, Any]:
     """Everything that the infrastructure is made of."""
     workflow = image_workflow(ENGINES[engine])
+    chosen = {**ON_AWS, **given}
+    settings = Settings(**{**PROFILE, **chosen})
     return {
         "format": 1,
         "engine": engine,
-        "settings": {name: getattr(settings, name) for name in ("outage_window_s", "retention_s", "heartbeat_cycles")},
-        "stages": [_stage(stage) for stage in workflow.stages],
-        "queues": {stage.name: _queue(stage, settings) for stage in workflow.stages},
-        "tables": _tables(),
-        "changes": _changes(workflow),
+        "outage_window_s": settings.outage_window_s,
+        "heartbeat_cycles": settings.heartbeat_cycles,
+        "settings": chosen,
+        "stages": [_stage(stage, settings) for stage in workflow.stages],
+        "tables": [
+            {
+                "name": table.name,
+                "stream": table.stream,
+                "ttl": TTL if table.expires else None,
+                "durable": table.durable,
+                "partition": PARTITION,
+                "sort": SORT,
+            }
+            for table in SCHEMA
+        ],
+        "changes": pattern(stage.name for stage in workflow.stages),
+        "bucket": _bucket(),
+        "hooks": {"launching": LAUNCH_HOOK, "terminating": TERMINATE_HOOK},
     }
 
 
-def _stage(stage: Stage) -> dict[str, Any]:
+def _stage(stage: Stage, settings: Settings) -> dict[str, Any]:
+    plan = plan_queue(stage, settings)
+    return {"name": stage.name, "pool": stage.pool, "max_run_s": stage.max_run_s, **asdict(plan)}
+
+
+def _bucket() -> dict[str, Any]:
+    (rule,) = cors(Origins(("https://any.invalid",)))["CORSRules"]
     return {
-        "name": stage.name,
-        "pool": stage.pool,
-        "max_run_s": stage.max_run_s,
-        "max_receives": stage.retry.max_receives,
+        "methods": rule["AllowedMethods"],
+        "headers": rule["AllowedHeaders"],
+        "exposed": rule["ExposeHeaders"],
+        "preflight_s": rule["MaxAgeSeconds"],
+        "abandoned_days": ABANDONED_DAYS,
+        "uploads": UPLOADS,
+        "objects": OBJECTS,
     }
 
 
@@ -57,15 +97,15 @@ def text(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
 
-def _settings(given: list[str]) -> Settings:
+def _given(texts: list[str]) -> dict[str, float]:
     values = {}
-    for each in given:
+    for each in texts:
         name, _, value = each.partition("=")
         kind = type(getattr(Settings(), name, None))
         if kind not in (int, float):
             raise SystemExit(f"declare.py: {name!r} is no setting; see packages/tbie/src/tbie/core/settings.py")
         values[name] = kind(value)
-    return Settings(**values)
+    return values
 
 
 def main(arguments: list[str]) -> None:
@@ -75,37 +115,10 @@ def main(arguments: list[str]) -> None:
     ask.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     ask.add_argument("--out", type=Path, default=FILE)
     asked = ask.parse_args(arguments)
-    asked.out.write_text(text(declare(asked.engine, _settings(asked.set))))
-
-
-# Until the stores declare these themselves.
-def _queue(stage: Stage, settings: Settings) -> dict[str, Any]:
-    days = 86_400
-    retention_s = min(max(2 * settings.outage_window_s, days), 13 * days)
-    return {
-        "retention_s": int(retention_s),
-        "visibility_s": int(max(60, stage.max_run_s * settings.visibility_margin_ratio)),
-        "dead_retention_s": 14 * days,
-        "max_receives": stage.retry.max_receives,
-    }
-
-
-def _tables() -> list[dict[str, Any]]:
-    return [
-        {
-            "name": name,
-            "stream": "NEW_IMAGE" if name == "open" else None,
-            "ttl": "gone_s" if name in ("control", "register") else None,
-            "durable": name != "register",
-            "partition": "pk",
-            "sort": "sk",
-        }
-        for name in ("items", "history", "open", "control", "register")
-    ]
-
-
-def _changes(workflow: Workflow) -> dict[str, Any]:
-    return {"kind": {"S": ["pending"]}, "stage": {"S": [stage.name for stage in workflow.stages]}}
+    try:
+        asked.out.write_text(text(declare(asked.engine, _given(asked.set))))
+    except SettingsError as error:
+        raise SystemExit(f"declare.py: {error}") from error
 
 
 if __name__ == "__main__":

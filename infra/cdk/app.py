@@ -14,7 +14,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "infra" / "cdk"), str(ROOT / "packages" / "tbie" / "src")]
+sys.path[:0] = [
+    str(ROOT),
+    str(ROOT / "infra" / "cdk"),
+    str(ROOT / "packages/tbie/src"),
+    str(ROOT / "packages/parjanya/src"),
+]
 os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,22")
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from parjanya.functions import telling as told
+from parjanya.functions.telling import NAMESPACE, SYSTEM, Metric
 from parjanya_cdk.declaration import Declaration
 from parjanya_cdk.functions import FUNCTIONS
 from parjanya_cdk.machine import BOOT_S
 from parjanya_cdk.options import Options
 from parjanya_cdk.parts import title, topic_arn
-from tbie.backends.aws import metrics as told
-from tbie.backends.aws.metrics import NAMESPACE, SYSTEM, Metric
 
 MINUTE_S = 60
 BACKLOG_AGE_S = 3_600

@@ -10,15 +10,11 @@ from aws_cdk import Aws, RemovalPolicy
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from parjanya_cdk.declaration import Bucket
 from parjanya_cdk.options import check_origins
 from parjanya_cdk.parts import document, only_tls, queue, queue_arn, sent_by
 from tbie.backends.aws.place import Place
 
-UPLOADS = "uploads/"
-METHODS = ("PUT", "GET", "HEAD")
-HEADERS = ("content-type", "content-length", "if-none-match", "x-amz-checksum-sha256", "x-amz-sdk-checksum-algorithm")
-"""What an upload that we sign sends. Each one is named: a wildcard would let a page send what was not signed."""
-PREFLIGHT_S = 600
 ARRIVAL_VISIBILITY_S = 6 * 60
 """Six times the time that the function has which is fed by this queue, as Lambda asks for."""
 ARRIVAL_RECEIVES = 5
@@ -27,7 +23,7 @@ ARRIVAL_RECEIVES = 5
 class Objects(Construct):
     """The bucket, and the queue that tells of what arrived in it."""
 
-    def __init__(self, scope: Construct, name: str, place: Place, origins: tuple[str, ...]) -> None:
+    def __init__(self, scope: Construct, name: str, declared: Bucket, place: Place, origins: tuple[str, ...]) -> None:
         """Raises OptionsError for origins that would open it to any page."""
         super().__init__(scope, name)
         check_origins(origins)
@@ -68,17 +64,17 @@ class Objects(Construct):
             cors_configuration=s3.CfnBucket.CorsConfigurationProperty(
                 cors_rules=[
                     s3.CfnBucket.CorsRuleProperty(
-                        allowed_methods=list(METHODS),
+                        allowed_methods=declared.methods,
                         allowed_origins=list(origins),
-                        allowed_headers=list(HEADERS),
-                        exposed_headers=["ETag"],
-                        max_age=PREFLIGHT_S,
+                        allowed_headers=declared.headers,
+                        exposed_headers=declared.exposed,
+                        max_age=declared.preflight_s,
                     )
                 ]
             ),
-            lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(rules=_rules()),
+            lifecycle_configuration=s3.CfnBucket.LifecycleConfigurationProperty(rules=_rules(declared)),
             notification_configuration=s3.CfnBucket.NotificationConfigurationProperty(
-                queue_configurations=[_arrival(arrivals)]
+                queue_configurations=[_arrival(arrivals, f"{declared.uploads}/")]
             ),
         )
         self.bucket.apply_removal_policy(RemovalPolicy.RETAIN)  # originals are Truth: nobody can make them again
@@ -92,8 +88,8 @@ class Objects(Construct):
         policy.apply_removal_policy(RemovalPolicy.RETAIN)
 
 
-def _arrival(queue_of_arrivals: str) -> s3.CfnBucket.QueueConfigurationProperty:
-    prefix = s3.CfnBucket.FilterRuleProperty(name="prefix", value=UPLOADS)
+def _arrival(queue_of_arrivals: str, uploads: str) -> s3.CfnBucket.QueueConfigurationProperty:
+    prefix = s3.CfnBucket.FilterRuleProperty(name="prefix", value=uploads)
     return s3.CfnBucket.QueueConfigurationProperty(
         event="s3:ObjectCreated:*",
         queue=queue_of_arrivals,
@@ -101,14 +97,14 @@ def _arrival(queue_of_arrivals: str) -> s3.CfnBucket.QueueConfigurationProperty:
     )
 
 
-def _rules() -> list[s3.CfnBucket.RuleProperty]:
+def _rules(declared: Bucket) -> list[s3.CfnBucket.RuleProperty]:
     """What may go: uploads that stopped halfway, and what was replaced or deleted a month ago."""
     return [
         s3.CfnBucket.RuleProperty(
             id="unfinished-uploads",
             status="Enabled",
             abort_incomplete_multipart_upload=s3.CfnBucket.AbortIncompleteMultipartUploadProperty(
-                days_after_initiation=1
+                days_after_initiation=declared.abandoned_days
             ),
         ),
         s3.CfnBucket.RuleProperty(

@@ -64,7 +64,6 @@ def _on_changes(
     scope: Construct, function: lambda_.CfnFunction, stream: str, declared: Declaration, failures: str
 ) -> lambda_.CfnEventSourceMapping:
     """The reconciler is told of every stage that opens, and of nothing else."""
-    pattern = {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": declared.pattern}}
     mapping = lambda_.CfnEventSourceMapping
     return mapping(
         scope,
@@ -82,7 +81,7 @@ def _on_changes(
             on_failure=mapping.OnFailureProperty(destination=failures)
         ),
         filter_criteria=mapping.FilterCriteriaProperty(
-            filters=[mapping.FilterProperty(pattern=json.dumps(pattern, sort_keys=True))]
+            filters=[mapping.FilterProperty(pattern=json.dumps(declared.pattern, sort_keys=True))]
         ),
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from parjanya.functions import telling as told
 from parjanya_cdk.alarms import Series, of_function, of_group, of_queue, series
 from parjanya_cdk.declaration import Declaration
 from parjanya_cdk.functions import FUNCTIONS
 from parjanya_cdk.options import Options
-from tbie.backends.aws import metrics as told
 
 WIDTH, TEXT, GRAPH = 24, 1, 6
 Graph = tuple[str, list[Series]]

@@ -27,10 +27,11 @@ class Stage:
     name: str
     pool: str
     max_run_s: float
-    max_receives: int
     visibility_s: int
     retention_s: int
     dead_retention_s: int
+    max_receives: int
+    """Of one copy of a message, before SQS itself moves it: a backstop, far above what the stage allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,34 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """What a signed upload sends, and where objects are."""
+
+    methods: list[str]
+    headers: list[str]
+    exposed: list[str]
+    preflight_s: int
+    abandoned_days: int
+    uploads: str
+    objects: str
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """All of it."""
 
     engine: str
     outage_window_s: float
     heartbeat_cycles: int
+    settings: Mapping[str, float]
+    """What functions and workers must be told, so that they go by the numbers that the queues were made for."""
     stages: tuple[Stage, ...]
     tables: tuple[Table, ...]
     pattern: Mapping[str, Any]
-    """What of a change's new image must be so that the reconciler is told: a filter of an event source mapping."""
+    """Which changes the reconciler is told of: a filter of an event source mapping."""
+    bucket: Bucket
+    hooks: Mapping[str, str]
+    """Names of a group's lifecycle hooks, by ``launching`` and ``terminating``."""
 
     @property
     def pools(self) -> tuple[str, ...]:
@@ -88,28 +107,17 @@ def parse(document: Mapping[str, Any]) -> Declaration:
     """From JSON. Raises DeclarationError, or what is raised by a value that is missing."""
     if document["format"] != FORMAT:
         raise DeclarationError(f"format {document['format']!r} is not {FORMAT}: write the declaration again")
-    queues = document["queues"]
-    stages = tuple(
-        Stage(
-            one["name"],
-            one["pool"],
-            one["max_run_s"],
-            queues[one["name"]]["max_receives"],
-            queues[one["name"]]["visibility_s"],
-            queues[one["name"]]["retention_s"],
-            queues[one["name"]]["dead_retention_s"],
-        )
-        for one in document["stages"]
-    )
-    tables = tuple(Table(**table) for table in document["tables"])
-    settings = document["settings"]
+    stages = tuple(Stage(**stage) for stage in document["stages"])
     declared = Declaration(
         document["engine"],
-        settings["outage_window_s"],
-        settings["heartbeat_cycles"],
+        document["outage_window_s"],
+        document["heartbeat_cycles"],
+        document["settings"],
         stages,
-        tables,
+        tuple(Table(**table) for table in document["tables"]),
         document["changes"],
+        Bucket(**document["bucket"]),
+        document["hooks"],
     )
     check(declared)
     return declared

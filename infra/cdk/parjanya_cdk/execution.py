@@ -20,7 +20,8 @@ class ExecutionStack(Stack):
     def __init__(self, scope: Construct, name: str, declared: Declaration, options: Options, env: Environment) -> None:
         super().__init__(scope, name, env=env, description="Parjanya: Execution (network, images, groups, warm pools)")
         # Public subnets, because a NAT gateway or an endpoint for each service costs day and night, and a public address
-        # only while an instance runs. Nothing listens: no rule lets anything in. Tables and objects are reached through the gateways, free.
+        # only while an instance runs. Nothing listens: no rule lets anything in. Tables and objects are reached
+        # through the gateways, free.
         network = ec2.Vpc(
             self,
             "Network",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -54,6 +55,7 @@ def environment(declared: Declaration, options: Options) -> Mapping[str, str]:
         "PARJANYA_PREFIX": place.prefix,
         "PARJANYA_BUCKET": place.bucket,
         "PARJANYA_ENGINE": declared.engine,
+        "PARJANYA_SETTINGS": json.dumps(dict(declared.settings), sort_keys=True),
     }
 
 

@@ -61,8 +61,13 @@ class Workers(Construct):
             new_instances_protected_from_scale_in=False,
             metrics_collection=[autoscaling.CfnAutoScalingGroup.MetricsCollectionProperty(granularity="1Minute")],
             lifecycle_hook_specification_list=[
-                _hook("ready", "LAUNCHING", BOOT_S, "ABANDON"),
-                _hook("leaving", "TERMINATING", math.ceil(max(s.max_run_s for s in stages)) + LEAVING_S, "CONTINUE"),
+                _hook(declared.hooks["launching"], "LAUNCHING", BOOT_S, "ABANDON"),
+                _hook(
+                    declared.hooks["terminating"],
+                    "TERMINATING",
+                    math.ceil(max(s.max_run_s for s in stages)) + LEAVING_S,
+                    "CONTINUE",
+                ),
             ],
             tags=[
                 autoscaling.CfnAutoScalingGroup.TagPropertyProperty(key=key, value=value, propagate_at_launch=False)

@@ -28,7 +28,7 @@ class TruthStack(Stack):
         (changing,) = (table.name for table in declared.tables if table.stream is not None)
         self.changes = self.tables[changing].attr_stream_arn
         """Of the change stream. It is another one whenever the stream was switched off and on, so it is handed on."""
-        self.objects = Objects(self, "Objects", options.place, options.origins)
+        self.objects = Objects(self, "Objects", declared.bucket, options.place, options.origins)
         _backup(self, [table.attr_arn for table in self.tables.values()], options)
 
 

@@ -12,7 +12,12 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path[:0] = [str(ROOT), str(ROOT / "infra" / "cdk"), str(ROOT / "packages" / "tbie" / "src")]
+sys.path[:0] = [
+    str(ROOT),
+    str(ROOT / "infra" / "cdk"),
+    str(ROOT / "packages/tbie/src"),
+    str(ROOT / "packages/parjanya/src"),
+]
 os.environ.setdefault("JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION", "1")
 os.environ.setdefault("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "18,20,22")
 for name in [name for name in os.environ if name.startswith("AWS_")]:

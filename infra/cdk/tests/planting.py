@@ -11,15 +11,15 @@ Plant = Callable[[Any], None]
 
 
 def each(templates: Templates, kind: str, starts: str = "") -> Iterator[dict[str, Any]]:
-    """Every resource of type ``AWS::…`` *kind* whose logical name begins like that, whole."""
-    found = [
-        one
+    """Every resource of type ``AWS::…`` *kind* called *starts*, or, if none is, whose logical name begins like that; whole."""
+    found = {
+        name: one
         for template in templates.values()
         for name, one in template["Resources"].items()
         if one["Type"] == f"AWS::{kind}" and name.startswith(starts)
-    ]
+    }
     assert found, f"nothing to plant a defect in: {kind} {starts}"
-    yield from found
+    yield from ([found[starts]] if starts in found else found.values())
 
 
 def setting(kind: str, starts: str, path: str, value: Any) -> Plant:

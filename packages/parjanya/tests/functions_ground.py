@@ -10,9 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from parjanya.functions.opening import Stores
-from parjanya.functions.telling import Teller
 from parjanya.imaging.refusal import ImageRefused
+from parjanya.profiles.function_stores import Stores
 from tbie.backends.memory.belief import belief
 from tbie.backends.memory.intent import MemoryIntent
 from tbie.backends.memory.ledger import MemoryLedger
@@ -64,12 +63,9 @@ class Context:
 
 
 class Told(Stores):
-    """Stores whose tellers write into a list."""
+    """Stores whose lines are kept in a list."""
 
     lines: list[dict[str, Any]]
-
-    def teller(self, component: str) -> Teller:
-        return Teller(component, self.system, self.clock.now_ms, lambda text: self.lines.append(json.loads(text)))
 
     def passes(self) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["event"] == "pass"]
@@ -94,7 +90,8 @@ def stores(clock: ManualClock | None = None, settings: Settings | None = None) -
         fleet,
         {"images": PoolLimits(4, 10)},
     )
-    made.lines = []
+    lines: list[dict[str, Any]] = []
+    made.lines, made.write = lines, lambda text: lines.append(json.loads(text))
     return made
 
 

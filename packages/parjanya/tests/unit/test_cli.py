@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parjanya.cli import main
-from parjanya.cli.common import Common, UsageError, check_tenant, json_text, workers_or_default
+from parjanya.cli.common import Common, Exit, UsageError, check_tenant, json_text, workers_or_default
 from parjanya.home import DEFAULT_NAME
 
 
@@ -104,3 +107,51 @@ def test_what_the_machine_refuses_is_one_line_with_a_remedy() -> None:
     )
     full = main.words(OSError(errno.ENOSPC, "No space left on device"))
     assert full == "no space left on device. Free space and run the same command again; nothing committed is lost."
+
+
+def test_a_command_loads_neither_other_commands_nor_what_works_on_pixels(tmp_path: Path) -> None:
+    """Most of what a command costs on a small home is the import of what it uses."""
+    looking = (
+        "import sys; from parjanya.cli.main import run; run(['status', '--home', sys.argv[1]]);"
+        "print([name for name in sys.argv[2:] if name in sys.modules])"
+    )
+    heavy = [
+        "numpy",
+        "rawpy",
+        "rich.progress",
+        "uvicorn",
+        "multiprocessing",
+        "parjanya.cli.policy",
+        "parjanya.cli.drill",
+    ]
+    ran = subprocess.run(
+        [sys.executable, "-c", looking, str(tmp_path), *heavy], check=True, capture_output=True, text=True
+    )
+    assert ran.stdout.strip() == "[]"
+    assert "there is nothing in" in ran.stderr
+
+
+def test_the_list_of_commands_says_what_each_does(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["--help"], ["-h"]):
+        assert main.run(arguments) == 0
+        lines = capsys.readouterr().out.splitlines()
+        described = {line.split()[1] for line in lines if len(line.split()) > 3}
+        assert described >= main.COMMANDS.keys()
+
+
+def test_the_errors_that_mean_wrong_usage_are_where_the_program_looks_for_them() -> None:
+    for module, name in main.USAGE:
+        assert issubclass(getattr(importlib.import_module(module), name), Exception)
+
+
+def test_exit_codes_have_one_meaning() -> None:
+    assert [main.DONE, main.BROKE, main.WRONG_USE, main.NOT_WELL] == [Exit.DONE, Exit.BROKE, Exit.USAGE, Exit.NOT_WELL]
+
+
+def test_an_error_that_has_no_words_for_the_user_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(main, "_import", broken)
+    with pytest.raises(ZeroDivisionError):
+        main.run(["status"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from parjanya.catalog.items import BUCKET as FILES
 from parjanya.catalog.items import Ingested, item_id, take_in
+from parjanya.catalog.paths import path_to_key
 from parjanya.catalog.uploads import (
     BUCKET,
     KEY_BYTES,
@@ -37,7 +39,8 @@ from tbie.truth import NewItem, Settle, StageState
 SHA = hashlib.sha256(b"one").hexdigest()
 OTHER = hashlib.sha256(b"two").hexdigest()
 
-NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60)
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+NAMES = st.text(CHARACTERS, min_size=1, max_size=60).map(lambda text: path_to_key(Path(text)))
 TENANTS = st.text(min_size=1, max_size=30).filter(str.isprintable)
 
 
@@ -94,6 +97,7 @@ def test_what_is_never_written_is_not_read(segment: str) -> None:
         Upload("t", SHA, ""),
         Upload("t", SHA, "\udc80"),
         Upload("t", SHA, "a\0b"),
+        Upload("t", SHA, "100%"),
         Upload("t", SHA, "/" * 400),
     ],
     ids=lambda upload: f"{upload.tenant[:5]!r}-{upload.name[:5]!r}",

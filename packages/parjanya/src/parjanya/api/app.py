@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from functools import partial
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
@@ -33,7 +34,9 @@ def make_app(system: System) -> Starlette:
     async def readyz(_: Request) -> Response:
         args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
         who = f"http-{os.getpid()}-{next(asked)}"
-        checks = await run_in_threadpool(check_health, *args, running=True, ledger=system.ledger, who=who)
+        spare = system.profile.spare_queue
+        check = partial(check_health, *args, running=True, ledger=system.ledger, who=who, spare_queue=spare)
+        checks = await run_in_threadpool(check)
         ready = all(check.ok for check in checks)
         body = {"ready": ready, "checks": [check.to_json() for check in checks]}
         return JSONResponse(body, status_code=200 if ready else 503)

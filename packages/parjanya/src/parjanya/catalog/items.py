@@ -47,6 +47,8 @@ class Ingested:
     retried: int = 0
     known: int = 0
     keys: list[ItemKey] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """(path, what is wrong) of what could not be taken in; that is only said here."""
 
 
 def item_id(key: str) -> str:
@@ -60,7 +62,7 @@ def ingest(
     tenant: str,
     files: Iterable[Found],
     who: str,
-    between: Callable[[Ingested], None] = lambda _: None,
+    between: Callable[[Ingested], object] = lambda _: None,
 ) -> Ingested:
     """Add files; replay those that changed since, and those that failed for a reason that may have gone away.
 
@@ -103,10 +105,13 @@ def take_in(
 
 
 def _changed(old: Item, new: NewItem) -> bool:
-    """Whether *new* takes the place of what was taken in before. Of two uploads the newer one counts, whoever tells last."""
+    """Whether *new* takes the place of what was taken in before.
+
+    Of two uploads the newer one counts, whoever tells last; of two in the same second, what is told last.
+    """
     was_ms, is_ms = old.attributes.get("uploaded_ms"), new.attributes.get("uploaded_ms")
     if isinstance(was_ms, int) and isinstance(is_ms, int):
-        return old.address != new.address and is_ms > was_ms
+        return old.address != new.address and is_ms >= was_ms
     return dict(old.attributes) != dict(new.attributes)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from parjanya.catalog.sources import LocalFiles, Sources
+from parjanya.catalog.sources import LOCAL_FILES, Sources
 from parjanya.imaging.decode import decode
 from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.limits import Limits
@@ -19,9 +19,6 @@ from tbie.execution import Work
 
 _DECODED_KEY = "picture.decoded"
 _SHA256_KEY = "picture.sha256"
-
-
-LOCAL_FILES = LocalFiles()
 
 
 def see(work: Work, limits: Limits, sources: Sources = LOCAL_FILES) -> tuple[Source, Kind, Decoded]:

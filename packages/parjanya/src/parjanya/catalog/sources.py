@@ -33,3 +33,6 @@ class LocalFiles:
     @contextmanager
     def at(self, address: Address, most_bytes: int) -> Iterator[Path]:  # noqa: ARG002 - whoever reads it looks
         yield key_to_path(address.key)
+
+
+LOCAL_FILES = LocalFiles()

@@ -14,6 +14,7 @@ import re
 from typing import NamedTuple
 
 from parjanya.catalog.items import item_id
+from parjanya.catalog.paths import key_to_path, path_to_key
 from parjanya.imaging.limits import DEFAULT_LIMITS
 from tbie.core.errors import TbieError
 from tbie.core.keys import Address, ItemKey
@@ -63,7 +64,7 @@ class Upload(NamedTuple):
     sha256: str
     """Of its bytes, in hexadecimal."""
     name: str
-    """What people call it: a path as ``catalog.paths`` writes one, or any printable name."""
+    """What people call it: a path, as ``catalog.paths`` writes one."""
 
     @property
     def item(self) -> ItemKey:
@@ -173,12 +174,15 @@ def _escape(character: str) -> str:
 def _check(upload: Upload) -> None:
     if not upload.tenant or len(upload.tenant) > TENANT_MAX or not upload.tenant.isprintable():
         raise UploadRefusedError(f"a tenant is 1 to {TENANT_MAX} printable characters, not {upload.tenant!r:.100}")
-    if not upload.name or len(upload.name) > NAME_MAX or not _storable(upload.name):
+    if not upload.name or len(upload.name) > NAME_MAX or not _is_path_key(upload.name):
         raise UploadRefusedError(f"{upload.name!r:.100} cannot be the name of an upload")
     if not _HASH.fullmatch(upload.sha256):
         raise UploadRefusedError(f"{upload.sha256!r:.80} is not a SHA-256 in hexadecimal")
 
 
-def _storable(text: str) -> bool:
-    """Whether every store keeps it: whole characters, and no NUL, which no file can have in its name."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+def _is_path_key(name: str) -> bool:
+    """Whether whoever shows or exports it finds a file name in it: whole characters, no NUL, ``%`` as in ``catalog.paths``."""
+    try:
+        return "\0" not in name and path_to_key(key_to_path(name)) == name
+    except ValueError:
+        return False

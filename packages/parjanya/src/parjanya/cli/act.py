@@ -10,7 +10,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from parjanya.catalog.discover import Walk, discover
-from parjanya.catalog.items import ingest as ingest_files
 from parjanya.cli.common import Common, Exit, UsageError, check_tenant, opened, say, show, show_json
 from parjanya.home import Home
 from parjanya.profiles.running import open_reconciler
@@ -41,14 +40,9 @@ def ingest(
     check_tenant(tenant)
     walk = Walk()
     with opened(common, must_exist=False) as system:
-        done = ingest_files(
-            system.truth,
-            system.workflow,
-            tenant,
-            discover(paths, [system.home.root], walk),
-            person(),
-            lambda _: system.truth_bell.ring(),
-        )
+        found = discover(paths, [system.home.root], walk)
+        done = system.take_in(tenant, found, person(), lambda _: system.truth_bell.ring())
+    walk.problems += done.problems
     for path, problem in walk.problems:
         say(f"{path}: {problem}")
     if common.json:

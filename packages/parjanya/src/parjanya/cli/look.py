@@ -232,7 +232,8 @@ def healthcheck(*, common: Common | None = None) -> int:
     common = common or Common()
     with opened(common) as system:
         args = (system.workflow, system.truth, system.intent, system.clock, system.settings)
-        checks = check_health(*args, ledger=system.ledger, who=str(os.getpid()))
+        spare, who = system.profile.spare_queue, str(os.getpid())
+        checks = check_health(*args, ledger=system.ledger, who=who, spare_queue=spare)
     well = all(check.ok for check in checks)
     if common.json:
         show_json({"healthy": well, "checks": [check.to_json() for check in checks]})

@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cyclopts import App, CycloptsError
 
 from parjanya import __version__
-from parjanya.activation import ActivationError
-from parjanya.cli import (
-    act,
-    campaign,
-    curate,
-    diagnose,
-    doctor,
-    drill,
-    look,
-    model,
-    override,
-    plan,
-    policy,
-    serve,
-    simulate,
-    truth,
+
+COMMANDS = {
+    "curate": "curate:curate",
+    "demo": "curate:demo",
+    "ingest": "act:ingest",
+    "status": "look:status",
+    "images": "look:images",
+    "explain": "look:explain",
+    "diagnose": "diagnose:diagnose",
+    "replay": "campaign:replay",
+    "regrade": "campaign:regrade",
+    "campaign": "campaign:campaigns",
+    "policy": "policy:policies",
+    "model": "model:models",
+    "override": "override:override",
+    "reconcile": "act:reconcile",
+    "worker": "act:worker",
+    "healthcheck": "look:healthcheck",
+    "doctor": "doctor:doctor",
+    "export": "curate:export",
+    "truth": "truth:truths",
+    "plan": "plan:plan",
+    "aws": "aws:amazon",
+    "serve": "serve:serve",
+    "simulate": "simulate:simulate",
+    "drill": "drill:drill",
+}
+"""Command → the module beside this one that has it, and its name there. Imported when it is run, or helped with: most of the
+time that a command takes on a small home is the import of what it uses, and none should pay for the others."""
+
+USAGE = (
+    ("parjanya.cli.common", "UsageError"),
+    ("parjanya.views.where", "WhereError"),
+    ("tbie.core.errors", "SettingsError"),
+    ("tbie.campaign", "CampaignError"),
+    ("parjanya.policy", "PolicyError"),
+    ("parjanya.activation", "ActivationError"),
 )
-from parjanya.cli.common import Exit, UsageError, say
-from parjanya.policy import PolicyError
-from parjanya.views.where import WhereError
-from tbie.campaign import CampaignError
-from tbie.core.errors import SettingsError, TbieError
+"""Errors that say that something else should be asked for: where each is, for the reason above not imported here."""
+
+DONE, BROKE, WRONG_USE, NOT_WELL = 0, 1, 2, 3
+"""As ``parjanya.cli.common.Exit``."""
 
 app = App(
     name="parjanya",
@@ -39,59 +60,65 @@ app = App(
     help="Judges photographs with reasons, and stays correct while things break.",
     suppress_keyboard_interrupt=False,  # an interruption has an exit code of its own here
 )
-app.command(curate.curate)
-app.command(curate.demo)
-app.command(act.ingest)
-app.command(look.status)
-app.command(look.images)
-app.command(look.explain)
-app.command(diagnose.diagnose)
-app.command(campaign.replay)
-app.command(campaign.regrade)
-app.command(campaign.campaigns)
-app.command(policy.policies)
-app.command(model.models)
-app.command(override.override)
-app.command(act.reconcile)
-app.command(act.worker)
-app.command(look.healthcheck)
-app.command(doctor.doctor)
-app.command(curate.export)
-app.command(truth.truths)
-app.command(plan.plan)
-app.command(serve.serve)
-app.command(simulate.simulate)
-app.command(drill.drill)
+for _name, _place in COMMANDS.items():
+    app.command(f"parjanya.cli.{_place}", name=_name)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code. Never raises for anything that has words for the user."""
+    given = sys.argv[1:] if arguments is None else arguments
     try:
+        _import(COMMANDS if not given or given[0] in ("--help", "-h") else given[:1])
         result = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
         sys.stdout.flush()
     except CycloptsError:
-        return Exit.USAGE
+        return WRONG_USE
     except BrokenPipeError:
         _discard_output()
-        return Exit.DONE  # somebody reads only the beginning: `parjanya images | head`
-    except (UsageError, WhereError, TbieError, OSError, KeyboardInterrupt) as error:
-        code, text = _in_words(error)
-        say(f"parjanya: {text}")
-        return code
-    return int(result) if isinstance(result, int) else Exit.DONE
+        return DONE  # somebody reads only the beginning: `parjanya images | head`
+    except (Exception, KeyboardInterrupt) as error:
+        told = _in_words(error)
+        if told is None:
+            raise
+        _say(f"parjanya: {told[1]}")
+        return told[0]
+    return int(result) if isinstance(result, int) else DONE
 
 
-def _in_words(error: BaseException) -> tuple[Exit, str]:
-    """Exit code and line for *error*."""
-    match error:
-        case UsageError() | WhereError() | SettingsError() | CampaignError() | PolicyError() | ActivationError():
-            return Exit.USAGE, str(error)
-        case KeyboardInterrupt():
-            return Exit.NOT_WELL, "interrupted; nothing is lost, run the same command again"
-        case OSError():  # whatever the machine refuses has words, and a stack of frames is not among them
-            return Exit.BROKE, words(error)
-        case _:
-            return Exit.BROKE, str(error)
+def _import(commands: Iterable[str]) -> None:
+    """Import *commands*: the one that runs, or all, so that the list of them has the first sentence of each.
+
+    The collector rests meanwhile: what an import makes stays, and looking for garbage among it costs a tenth of a start.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    for name in commands:
+        if name in COMMANDS:
+            app[name]
+    if collects:
+        gc.enable()
+
+
+def _in_words(error: BaseException) -> tuple[int, str] | None:
+    """Exit code and line for *error*; None for one that has no words for the user."""
+    if isinstance(error, KeyboardInterrupt):
+        return NOT_WELL, "interrupted; nothing is lost, run the same command again"
+    if isinstance(error, _imported(USAGE)):
+        return WRONG_USE, str(error)
+    if isinstance(error, OSError):  # whatever the machine refuses has words, and a stack of frames is not among them
+        return BROKE, words(error)
+    return (BROKE, str(error)) if isinstance(error, _imported((("tbie.core.errors", "TbieError"),))) else None
+
+
+def _imported(places: Sequence[tuple[str, str]]) -> tuple[type[BaseException], ...]:
+    """The classes at *places* whose modules this process has imported: nobody can have raised the others."""
+    return tuple(getattr(sys.modules[module], name) for module, name in places if module in sys.modules)
+
+
+def _say(text: str) -> None:
+    from parjanya.cli.common import say
+
+    say(text)
 
 
 def words(error: OSError) -> str:

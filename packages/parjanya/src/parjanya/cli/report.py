@@ -12,7 +12,9 @@ from parjanya.export.json import write_json
 from parjanya.export.record import ImageRecord
 from parjanya.export.sheet.folder import claim
 from parjanya.export.sheet.writer import SheetMeta, write_sheet
-from parjanya.export.xmp import SidecarWriter
+from parjanya.imaging.limits import DEFAULT_LIMITS
+from parjanya.imaging.refusal import ImageRefused
+from parjanya.imaging.source import read_source
 from parjanya.profiles.system import System
 from parjanya.views.records import records
 
@@ -53,7 +55,7 @@ def report(system: System, tenant: str, out: Path, *, write_sidecars: bool, poli
     meta = SheetMeta("Contact sheet", system.clock.now_ms(), seen_by, policy, reported.policy_version)
     reported.sheet = write_sheet(read(), out, meta)
     if write_sidecars:
-        _write_sidecars(read(), reported)
+        _write_sidecars(read(), reported, anywhere=system.profile.files_are_local)
     return reported
 
 
@@ -81,17 +83,31 @@ def _engines(reported: Reported) -> list[str]:
     return [name if len(found) == 1 else f"{name} ({count})" for name, count in found]
 
 
-def _write_sidecars(found: Iterator[ImageRecord], reported: Reported) -> None:
+def _write_sidecars(found: Iterator[ImageRecord], reported: Reported, *, anywhere: bool) -> None:
+    """Beside each image; unless *anywhere*, only where this machine has the very bytes that were judged."""
+    from parjanya.export.xmp import SidecarWriter
+
     writer = SidecarWriter()
     for record in found:
         if record.verdict is None:
             continue  # nothing to say about what could not be judged
+        if not anywhere and not _is_here(record):
+            reported.sidecars["elsewhere"] += 1
+            continue
         result = writer.write(record)
         reported.sidecars[result.action] += 1
         if result.action == "refused":
             reported.sidecar_problems.append({"path": str(result.path), "reason": result.reason or "refused"})
         elif result.warning:
             reported.sidecar_remarks.append({"path": str(result.path), "reason": result.warning})
+
+
+def _is_here(record: ImageRecord) -> bool:
+    """Whether the image is a file of this machine. An upload is called what its sender called it, which may be any path."""
+    try:
+        return read_source(record.source, DEFAULT_LIMITS).sha256 == record.sha256
+    except ImageRefused:
+        return False
 
 
 def summary_lines(reported: Reported) -> list[str]:

@@ -17,7 +17,6 @@ from types import FrameType
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import Ingested
-from parjanya.catalog.items import ingest as ingest_files
 from parjanya.cli.act import person
 from parjanya.cli.common import say
 from parjanya.cli.doctor import guard
@@ -82,7 +81,9 @@ def work(
         def after_group(_: Ingested) -> None:
             between()
 
-        return ingest_files(system.truth, system.workflow, tenant, files, person(), after_group)
+        done = system.take_in(tenant, files, person(), after_group)
+        walk.problems += done.problems
+        return done
 
     ingested = None
     if not system.home.lead():

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from parjanya.catalog.discover import Walk, discover
-from parjanya.catalog.items import ingest
 from parjanya.home import Home
 from parjanya.imaging.limits import DEFAULT_LIMITS
 from parjanya.profiles.running import open_reconciler
@@ -51,7 +50,7 @@ def undisturbed(root: Path, shoot: Sequence[Path], settings: Settings, clock: Cl
     """The answers to *shoot* of an instance in *root* that nothing happens to."""
     system = open_system(Home(root), settings, clock)
     try:
-        ingest(system.truth, system.workflow, "default", discover(list(shoot), [], Walk()), "drill")
+        system.take_in("default", discover(list(shoot), [], Walk()), "drill")
         work_off(system, system.handlers(DEFAULT_LIMITS))
         return {item: stages for (_, item), stages in answers(system).items()}
     finally:

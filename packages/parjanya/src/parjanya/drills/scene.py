@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from parjanya.catalog.discover import Walk, discover
-from parjanya.catalog.items import ingest
 from parjanya.drills import processes
 from parjanya.drills.processes import Started
 from parjanya.drills.shape import QUICK, DrillStoppedError
@@ -130,7 +129,7 @@ class Scene:
     def ingest(self, tenant: str = TENANT, paths: Sequence[Path] | None = None) -> None:
         """Take pictures in, as ``parjanya ingest`` does."""
         files = discover(list(self.shoot if paths is None else paths), [], Walk())
-        ingest(self.system.truth, self.system.workflow, tenant, files, "drill")
+        self.system.take_in(tenant, files, "drill")
         self.system.truth_bell.ring()
 
     def truth_sql(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:

@@ -17,8 +17,9 @@ from parjanya.catalog.uploads import MOST_BYTES, NotAnUploadError, upload_at
 from parjanya.functions.arrivals import Arrival, parse
 from parjanya.functions.hostile import Refused, shown
 from parjanya.functions.keeping import keep
-from parjanya.functions.opening import Opening, Stores, seconds_left
+from parjanya.functions.opening import Opening, seconds_left, teller
 from parjanya.functions.telling import DURATION, REFUSED, Metric
+from parjanya.profiles.function_stores import Stores
 from tbie.core.cause import Cause
 from tbie.core.errors import TbieError, TruthUnavailableError
 from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
@@ -65,7 +66,7 @@ def handle(event: object, context: object, stores: Stores, technical: Handler | 
     Raises:
         TruthUnavailableError: nothing was added; whoever called has to call again.
     """
-    began_s, since_ms, teller = stores.clock.monotonic_s(), stores.clock.now_ms(), stores.teller(COMPONENT)
+    began_s, since_ms, tell = stores.clock.monotonic_s(), stores.clock.now_ms(), teller(stores, COMPONENT)
     until_s = began_s + seconds_left(context) - RESERVE_S
     found, taken = parse(event), _Taken()
     taken.refused += found.refused
@@ -81,7 +82,7 @@ def handle(event: object, context: object, stores: Stores, technical: Handler | 
         if not taken.added:
             raise
     finally:
-        teller.refused(taken.refused)
+        tell.refused(taken.refused)
         took_s = stores.clock.monotonic_s() - began_s
         done = taken.ingested
         counts = (
@@ -91,7 +92,7 @@ def handle(event: object, context: object, stores: Stores, technical: Handler | 
             (DURATION, round(took_s, 6)),
         )
         said = {"changed": done.changed, "known": done.known, "passed": taken.passed, "left_to_workers": taken.unlooked}
-        teller.passed("pass", counts, blind, **said)
+        tell.passed("pass", counts, blind, **said)
     keep(stores.truth, COMPONENT, taken.refused, stores.clock.now_ms())
     # what a message holds and nobody can read goes to the dead letters of its queue, with the log line beside it
     names = dict.fromkeys(each.name for each in taken.refused if each.name is not None)

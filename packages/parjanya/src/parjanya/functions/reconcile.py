@@ -19,8 +19,9 @@ from typing import Any
 from parjanya.functions.changes import Change, parse
 from parjanya.functions.hostile import Refused, shown
 from parjanya.functions.keeping import keep
-from parjanya.functions.opening import Opening, Stores, seconds_left
+from parjanya.functions.opening import Opening, seconds_left, teller
 from parjanya.functions.telling import DURATION, EMITTED, REFUSED
+from parjanya.profiles.function_stores import Stores
 from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
 from tbie.reconciler.emit import Emitted
 from tbie.reconciler.loop import Reconciler
@@ -51,7 +52,7 @@ def handle(event: object, context: object, stores: Stores) -> Failures:
     Raises:
         TruthUnavailableError, IntentUnavailableError: nothing of it counts as done.
     """
-    began_s, teller = stores.clock.monotonic_s(), stores.teller(COMPONENT)
+    began_s, tell = stores.clock.monotonic_s(), teller(stores, COMPONENT)
     until_s = began_s + seconds_left(context) - RESERVE_S
     found, taken = parse(event), _Taken()
     try:
@@ -61,11 +62,11 @@ def handle(event: object, context: object, stores: Stores) -> Failures:
         raise
     finally:
         refused = [*found.refused, *taken.refused]
-        teller.refused(refused)
+        tell.refused(refused)
         took_s = stores.clock.monotonic_s() - began_s
         counts = ((EMITTED, taken.emitted.sent), (REFUSED, len(refused)), (DURATION, round(took_s, 6)))
         about = {"changes": len(found.changes), "passed": found.passed, "emitted": taken.emitted.to_json()}
-        teller.passed("pass", counts, taken.blind, left=taken.left, **about)
+        tell.passed("pass", counts, taken.blind, left=taken.left, **about)
     keep(stores.truth, COMPONENT, refused, stores.clock.now_ms())
     return {"batchItemFailures": [] if taken.left is None else [{"itemIdentifier": taken.left}]}
 

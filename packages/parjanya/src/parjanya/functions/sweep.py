@@ -13,8 +13,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from parjanya.functions.opening import Opening, Stores, seconds_left
+from parjanya.functions.opening import Opening, seconds_left, teller
 from parjanya.functions.telling import BACKLOG, BACKLOG_AGE, COVERAGE_GAP, DURATION, EMITTED, WORKERS, Teller, Value
+from parjanya.profiles.function_stores import Stores
 from tbie.core.errors import TbieError, TruthUnavailableError
 from tbie.diagnose.heartbeats import WORKER
 from tbie.reconciler.loop import Pass
@@ -34,14 +35,14 @@ def handle(
 
     Nothing of the event matters. Never raises for a store that is away: a blind pass says so, and the next one comes in a minute.
     """
-    began_s, teller = stores.clock.monotonic_s(), stores.teller(COMPONENT)
+    began_s, tell = stores.clock.monotonic_s(), teller(stores, COMPONENT)
     left_s = seconds_left(context)
     until_s = began_s + max(left_s - RESERVE_S, LEAST_S * left_s)
     done = stores.reconciler().step(force_sweep=True, until_s=until_s)
     blind = list(done.blind)
     if chores is not None and not done.more:
-        _do(chores, until_s, teller, blind)
-    _measure(stores, done, teller, blind)
+        _do(chores, until_s, tell, blind)
+    _measure(stores, done, tell, blind)
     took_s = stores.clock.monotonic_s() - began_s
     counts = ((EMITTED, done.emitted.sent), (DURATION, round(took_s, 6)))
     said = {
@@ -53,27 +54,27 @@ def handle(
         if done.swept is None
         else {"open": done.swept.open, "reset": done.swept.reset, "lifted": done.swept.lifted},
     }
-    teller.passed("pass", counts, blind, **said)
+    tell.passed("pass", counts, blind, **said)
     return {"blind": blind, "more": done.more}
 
 
-def _do(chores: Callable[[float], object], until_s: float, teller: Teller, blind: list[str]) -> None:
+def _do(chores: Callable[[float], object], until_s: float, tell: Teller, blind: list[str]) -> None:
     try:
         chores(until_s)
     except TbieError as error:
         blind.append(str(error))
     except Exception as error:  # noqa: BLE001 - the sweep itself is done, and must be told
-        teller.trouble("chores", error)
+        tell.trouble("chores", error)
 
 
-def _measure(stores: Stores, done: Pass, teller: Teller, blind: list[str]) -> None:
+def _measure(stores: Stores, done: Pass, tell: Teller, blind: list[str]) -> None:
     """Readings for alarms. What cannot be read is left out, and said."""
     now_ms = stores.clock.now_ms()
     try:
         pending: Counter[str] = Counter()
-        for (_, stage, state), count in stores.truth.tally().items():
+        for (_, name, state), count in stores.truth.tally().items():
             if state is StageState.PENDING:
-                pending[stage] += count
+                pending[name] += count
         oldest = {name: stores.truth.oldest_open_ms(name) for name, count in pending.items() if count}
         beats = stores.truth.heartbeats()
     except TruthUnavailableError as error:
@@ -90,11 +91,11 @@ def _measure(stores: Stores, done: Pass, teller: Teller, blind: list[str]) -> No
         seen = coverage.get(stage.name)
         if seen is not None and seen.gap is not None:
             values.append((COVERAGE_GAP, seen.gap))
-        teller.measured("Stage", stage.name, values)
+        tell.measured("Stage", stage.name, values)
     fresh_ms = stores.settings.silence_s * 1000
     alive = Counter(str(b.body.get("pool")) for b in beats if b.component == WORKER and now_ms - b.at_ms <= fresh_ms)
     for pool in stores.workflow.pools:
-        teller.measured("Pool", pool, [(WORKERS, alive[pool])])
+        tell.measured("Pool", pool, [(WORKERS, alive[pool])])
 
 
 def _open() -> Stores:

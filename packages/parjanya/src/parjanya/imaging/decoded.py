@@ -12,9 +12,7 @@ from typing import Literal
 from PIL import Image
 
 from parjanya.imaging.exif_locate import Metadata
-
-VIEW_PX = 2048
-"""Long side of the view and of the large preview. A smaller image is never enlarged."""
+from parjanya.imaging.recipe import VIEW_PX
 
 Origin = Literal["decoded", "embedded", "demosaic"]
 

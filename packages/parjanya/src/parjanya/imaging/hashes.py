@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 HASH_BITS = 256
-ALGORITHM = "dct256-64-1"
-_SIDE, _KEPT = 64, 16
+_SIDE, _KEPT = 64, 16  # what is done with them has a name: recipe.HASH
 
 Coefficients = NDArray[np.float32]
 

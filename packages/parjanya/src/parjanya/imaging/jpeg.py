@@ -9,8 +9,8 @@ import re
 
 from PIL import ImageFile
 
-from parjanya.imaging.decoded import VIEW_PX
 from parjanya.imaging.limits import Limits
+from parjanya.imaging.recipe import VIEW_PX
 from parjanya.imaging.refusal import ImageRefused
 
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # in coded data: anything but stuffing, restarts and fill

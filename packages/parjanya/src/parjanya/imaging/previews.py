@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from PIL import Image, features
 
-from parjanya.imaging.shrink import RECIPE as VIEW_RECIPE
+from parjanya.imaging.recipe import VIEW
 
 LARGE_QUALITY = 85
 THUMB_QUALITY = 80
 THUMB_PX = 320
 
-RECIPE = f"{VIEW_RECIPE}+jpeg-{LARGE_QUALITY}-420+thumb-{THUMB_PX}-hamming-{THUMB_QUALITY}"
+RECIPE = f"{VIEW}+jpeg-{LARGE_QUALITY}-420+thumb-{THUMB_PX}-hamming-{THUMB_QUALITY}"
 """Everything that changes a byte of a preview, but for the library's version (``LIBRARY``)."""
 
 LIBRARY = f"pillow {features.version('pil')}, libjpeg {features.version('jpg')}"

@@ -21,9 +21,7 @@ from numpy.typing import NDArray
 
 from parjanya.imaging.directions import evenness
 
-#: Raise when any number below changes meaning: it is part of the stage's version.
-CODE_VERSION = 2
-
+# When any number below changes meaning, raise recipe.QUALITY: it is part of the stage's version.
 _CELL_PX = 16  # the unit in which structure and flatness are told apart
 _TILE_CELLS = 4  # 64 px: the region that can be "the sharp subject"
 _FLAT_SHARE = 0.1  # the flattest tenth of the cells shows the noise

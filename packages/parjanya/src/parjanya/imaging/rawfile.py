@@ -14,11 +14,12 @@ import rawpy
 from PIL import Image, ImageFile
 
 from parjanya.imaging.boxes import boxes
-from parjanya.imaging.decoded import VIEW_PX, Decoded, Origin
+from parjanya.imaging.decoded import Decoded, Origin
 from parjanya.imaging.exif_locate import locate
 from parjanya.imaging.jpeg import check_scans, scale_in_decoder
 from parjanya.imaging.limits import Limits
 from parjanya.imaging.opening import check_pixels, open_image, refusing
+from parjanya.imaging.recipe import VIEW_PX
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.imaging.shrink import shrink
 from parjanya.imaging.sniff import Kind

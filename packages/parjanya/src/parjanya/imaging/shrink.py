@@ -5,7 +5,7 @@ else to the small one.
 
 The filter: whole factors by averaging (``reduce``), the rest with ``RESAMPLE``. On 24-megapixel JPEGs (3000 px after
 DCT scaling, to 2048) HAMMING costs 49 ms and LANCZOS 80 ms of about 170; LANCZOS keeps more of the finest detail,
-which thresholds on sharpness would have to know. So the choice is part of ``RECIPE``: changing it changes the version
+which thresholds on sharpness would have to know. So the choice is part of ``recipe.VIEW``: changing it changes the version
 of every stage that looks at the view.
 """
 
@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from parjanya.imaging.colour import to_srgb
-from parjanya.imaging.decoded import VIEW_PX, view_size
+from parjanya.imaging.decoded import view_size
 
 RESAMPLE = Image.Resampling.HAMMING
-RECIPE = f"view-{VIEW_PX}-draft-reduce-hamming-srgb-white-1"
 
 _ALPHA_MODES = frozenset(("RGBA", "LA", "PA", "RGBa", "La"))
 _AS_IS = frozenset(("RGB", "L", "CMYK", "LAB", "RGBA", "LA"))

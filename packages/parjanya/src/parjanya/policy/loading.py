@@ -5,11 +5,11 @@ Callers: built-in policies, the store of policies in Truth, the command line.
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from math import isfinite
 
 from parjanya.policy.document import Items, Node, Table, Text, place, read
@@ -60,7 +60,9 @@ def builtin_text(name: str) -> str:
     """The document of a policy that comes with the program."""
     if name not in BUILT_IN:
         raise KeyError(name)
-    return (files("parjanya.policy") / "builtin" / f"{name}.yaml").read_text("utf-8")
+    data = pkgutil.get_data("parjanya.policy", f"builtin/{name}.yaml")
+    assert data is not None, f"the package is not complete: the policy {name} is missing"
+    return data.decode()
 
 
 @dataclass(slots=True)

@@ -6,8 +6,10 @@ Caller: ``system``, for a home that declares nothing else.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from parjanya.catalog.items import Found, Ingested, ingest
 from parjanya.catalog.paths import key_to_path
 from parjanya.catalog.sources import LocalFiles, Sources
 from parjanya.home import Home
@@ -22,10 +24,12 @@ from tbie.belief import BeliefSource
 from tbie.core.clock import Clock
 from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import Ids
+from tbie.core.reading import Reading
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
 from tbie.objects import ObjectStore
+from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.ledger import Ledger
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
@@ -41,6 +45,10 @@ class Embedded:
 
     name = NAME
     led_by_lock = True
+    files_are_local = True
+    owns_workers = True
+    spare_queue = True
+    absent: frozenset[str] = frozenset()
 
     def __init__(self, home: Home, settings: Settings, clock: Clock, ids: Ids) -> None:
         self._home, self._settings, self._clock, self._ids = home, settings, clock, ids
@@ -64,11 +72,23 @@ class Embedded:
     def belief(self, workflow: Workflow, intent: IntentQueue, fleet: Fleet | None) -> BeliefSource:
         return belief(workflow, intent, fleet)
 
+    def limits(self, workflow: Workflow, workers: int) -> Mapping[str, PoolLimits]:
+        return local.limits(workflow, workers)
+
     def open_fleet(self, system: System) -> OwnFleet:
         return local.process_fleet(system)
 
     def sources(self, objects: ObjectStore) -> Sources:  # noqa: ARG002 - the user's own files, where they lie
         return LocalFiles()
+
+    def take_in(
+        self, system: System, tenant: str, files: Iterable[Found], who: str, between: Callable[[Ingested], object]
+    ) -> Ingested:
+        """The files stay where they are."""
+        return ingest(system.truth, system.workflow, tenant, files, who, between)
+
+    def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:  # noqa: ARG002
+        return {}
 
     def close(self) -> None:
         """Nothing is shared between the files."""

@@ -25,8 +25,23 @@ server for one image; and comparing a tenant that is still being taken in is wor
 about as long as this patience."""
 
 
-def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this instance: those of ``PARJANYA_SETTINGS``, the others as this profile has them.
+CLOUD: Mapping[str, float] = {
+    **PROFILE,
+    "heartbeat_interval_s": 60.0,
+    "sweep_interval_s": 60.0,
+    "sweep_grace_s": 30.0,
+    "leader_lease_s": 200.0,
+    "poll_interval_s": 1.0,
+    "boot_start_budget_s": 300.0,
+    "boot_register_budget_s": 300.0,
+    "boot_claim_budget_s": 120.0,
+}
+"""The same for an instance on an account, where each sign of life, each sweep and each look at a stream is paid for and a worker
+is a machine that needs minutes to come. Whoever reads heartbeats must know how often they are due: everybody runs by these."""
+
+
+def from_environment(environment: Mapping[str, str] | None = None, defaults: Mapping[str, float] = PROFILE) -> Settings:
+    """The settings of this instance: those of ``PARJANYA_SETTINGS``, the others as its profile has them (*defaults*).
 
     Raises:
         SettingsError: not a JSON object, a name that is not a setting, a value that is not a number of its kind, or
@@ -34,19 +49,19 @@ def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
     """
     text = (os.environ if environment is None else environment).get(VARIABLE, "")
     if not text.strip():
-        return Settings(**PROFILE)  # type: ignore[arg-type]
+        return Settings(**defaults)  # type: ignore[arg-type]
     try:
         given = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{VARIABLE} is not JSON: {error}") from error
     if not isinstance(given, dict):
         raise SettingsError(f'{VARIABLE} must be a JSON object like {{"idle_exit_s": 30}}, not {text!r}')
-    defaults = {field.name: field.default for field in fields(Settings)}
+    known = {field.name: field.default for field in fields(Settings)}
     for name, value in given.items():
-        if name not in defaults:
-            raise SettingsError(f"{VARIABLE}: there is no setting {name!r}; settings: {', '.join(defaults)}")
-        _check(name, value, whole=isinstance(defaults[name], int))
-    return Settings(**{**PROFILE, **given})
+        if name not in known:
+            raise SettingsError(f"{VARIABLE}: there is no setting {name!r}; settings: {', '.join(known)}")
+        _check(name, value, whole=isinstance(known[name], int))
+    return Settings(**{**defaults, **given})
 
 
 _MOST = 10**15

@@ -1,4 +1,4 @@
-"""Reads what guardrails look at, on an embedded instance. Reads a broken home too: what cannot be read is unknown.
+"""Reads what guardrails look at, around one home. Reads a broken one too: what cannot be read is unknown.
 
 Callers: ``doctor``, and ``serve`` and ``curate`` when they start.
 """
@@ -12,6 +12,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -46,8 +47,13 @@ SAMPLE_ITEMS = 500
 def surroundings(home: Home, settings: Settings, clock: Clock, *, thorough: bool) -> Surroundings:
     """What can be read without opening a store; *thorough* also starts a worker."""
     around = Surroundings(settings, stages=image_workflow().stages)
-    around.free_bytes = {p.name: _read(clock, str(p), partial(_free, p)) for p in (home.root, home.objects)}
-    _files(home, clock, around)
+    embedded = not os.path.lexists(home.profile)
+    kept = (
+        (home.root, home.objects) if embedded else (home.root, Path(tempfile.gettempdir()))
+    )  # uploads are copied there
+    around.free_bytes = {p.name: _read(clock, str(p), partial(_free, p)) for p in kept}
+    if embedded:
+        _files(home, clock, around)
     around.uses = {"run": _try(clock, partial(_run, home))}
     around.locks = _try(clock, partial(_locks, home.run))
     around.open_files = _read(clock, "open files", lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])
@@ -59,7 +65,7 @@ def surroundings(home: Home, settings: Settings, clock: Clock, *, thorough: bool
 def add_stores(around: Surroundings, system: System) -> None:
     """What the opened stores say, and whether each does what the control plane asks of it."""
     clock, who = system.clock, str(os.getpid())
-    around.stages = system.workflow.stages
+    around.stages, around.absent = system.workflow.stages, system.profile.absent
     wall_s, steady_s = clock.now_ms() / 1000, clock.monotonic_s()
     around.dead_letters = {
         stage.name: _read(clock, "dead letters", partial(_dead_letters, system, stage.name))
@@ -68,7 +74,7 @@ def add_stores(around: Surroundings, system: System) -> None:
     around.uses = {
         **around.uses,
         "truth": _try(clock, partial(probes.probe_truth, system.truth, who)),
-        "intent": _try(clock, partial(probes.probe_intent, system.intent, system.workflow, clock, who)),
+        "intent": _try(clock, partial(_intent, system, who)),
         "ledger": _try(clock, partial(probes.probe_ledger, system.ledger, clock)),
         "objects": _try(clock, partial(probes.probe_objects, system.objects)),
     }
@@ -79,6 +85,7 @@ def add_stores(around: Surroundings, system: System) -> None:
     around.buckets = _read(clock, "addresses", partial(_buckets, system))
     around.oldest_open_s = _read(clock, "oldest open", partial(_oldest, system))
     around.clocks = _read(clock, "clocks", partial(_clocks, system, wall_s, steady_s))
+    around.cloud = system.profile.deployment(system.workflow, thorough=isinstance(around.worker, Known))
 
 
 def without_stores(around: Surroundings, error: TbieError) -> None:
@@ -99,6 +106,14 @@ def _try(clock: Clock, act: Callable[[], str]) -> Reading[Tried]:
         return Known(Tried(True, act()), "tried", clock.now_ms())
     except (TbieError, OSError) as error:
         return Known(Tried(False, str(error)), "tried", clock.now_ms())
+
+
+def _intent(system: System, who: str) -> str:
+    if system.profile.spare_queue:
+        return probes.probe_intent(system.intent, system.workflow, system.clock, who)
+    return (
+        f"{probes.read_depths(system.intent, system.workflow)} read; nothing was sent, because each belongs to a stage"
+    )
 
 
 def _dead_letters(system: System, stage: str) -> int:

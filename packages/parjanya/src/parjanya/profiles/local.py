@@ -15,11 +15,14 @@ from parjanya.home import Home
 from parjanya.profiles import profile
 from parjanya.profiles.engines import environment_of
 from parjanya.profiles.hands import in_words, told
+from parjanya.workflow import POOL, VISION
 from tbie.backends.sqlite.bell import Bell, Listener
 from tbie.backends.sqlite.execution import Death, ProcessFleet
 from tbie.backends.sqlite.slot import SUFFIX, is_alive, read_slot
 from tbie.logs.events import WARNING
+from tbie.reconciler.fleet import PoolLimits
 from tbie.worker import settle_death
+from tbie.workflow import Workflow
 
 if TYPE_CHECKING:
     from parjanya.profiles.system import System
@@ -56,6 +59,12 @@ def process_fleet(system: System) -> profile.OwnFleet:
     """Worker processes of *system* on this machine, started when there is work."""
     command = partial(_command, system.home.root)
     return ProcessFleet(system.home.run, command, partial(bury, system), system.clock, system.ids, environment_of)
+
+
+def limits(workflow: Workflow, workers: int) -> dict[str, PoolLimits]:
+    """A model fills its device, a server is asked many things at once: one process of the pool vision is enough."""
+    sizes = {POOL: PoolLimits(workers, per_worker=1), VISION: PoolLimits(1, per_worker=1)}
+    return {pool: limit for pool, limit in sizes.items() if pool in workflow.pools}
 
 
 def bury(system: System, death: Death) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from parjanya.vision.artifact.attest import Level, attest
 from parjanya.vision.artifact.manifest import NAME, read
 from parjanya.vision.artifact.problems import ArtifactError, shown
 from parjanya.vision.declared import Declared, Transformers
@@ -20,7 +19,8 @@ def differences(declared: Declared) -> Differences:
     """How the folder, and this machine, differ from what was baked; nothing if the *declared* engine has no folder."""
     if not isinstance(declared, Transformers):
         return {}
-    from parjanya.vision.local.engine import scoring  # noqa: PLC0415 - numpy, for those who declare a folder alone
+    from parjanya.vision.artifact.attest import Level, attest  # noqa: PLC0415 - numpy, for those who declare a folder alone
+    from parjanya.vision.local.engine import scoring  # noqa: PLC0415 - the same
 
     folder = Path(declared.folder)
     try:

@@ -6,15 +6,19 @@ these protocols alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from parjanya.catalog.items import Found, Ingested
 from parjanya.catalog.sources import Sources
 from tbie.belief import BeliefSource
+from tbie.core.reading import Reading
 from tbie.engine import SupervisedFleet
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
 from tbie.objects import ObjectStore
+from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.ledger import Ledger
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
@@ -85,6 +89,30 @@ class Profile(Protocol):
         """Whether the lock of the home makes sure that no other engine works on this instance."""
         ...
 
+    @property
+    def files_are_local(self) -> bool:
+        """Whether the path of an image is where it is on this machine; else it is what whoever uploaded it called it."""
+        ...
+
+    @property
+    def owns_workers(self) -> bool:
+        """Whether workers are processes of this machine, and run what it has installed."""
+        ...
+
+    def limits(self, workflow: Workflow, workers: int) -> Mapping[str, PoolLimits]:
+        """How many workers each pool may have, where an engine was given *workers*."""
+        ...
+
+    @property
+    def spare_queue(self) -> bool:
+        """Whether there is a queue besides those of the stages, in which a message can be tried out."""
+        ...
+
+    @property
+    def absent(self) -> frozenset[str]:
+        """Guardrails about what this profile does not have."""
+        ...
+
     def open_truth(self, workflow: Workflow, *, create: bool) -> TruthStore:
         """The durable record, read by *workflow*; with *create*, begun if there is none.
 
@@ -119,6 +147,20 @@ class Profile(Protocol):
 
     def sources(self, objects: ObjectStore) -> Sources:
         """How a stage comes to the bytes that people gave."""
+        ...
+
+    def take_in(
+        self, system: System, tenant: str, files: Iterable[Found], who: str, between: Callable[[Ingested], object]
+    ) -> Ingested:
+        """Make items of *files*, a group at a time; *between* is called after each group.
+
+        What cannot be taken in is told in ``Ingested.problems``.
+        """
+        ...
+
+    def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:
+        """By guardrail of ``tbie.guardrails.cloud``: what differs between what is deployed and what is declared. Empty where
+        nothing is deployed. Without *thorough* only what an engine itself may read."""
         ...
 
     def close(self) -> None:

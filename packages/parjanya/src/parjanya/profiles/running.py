@@ -11,15 +11,12 @@ from parjanya.profiles.profile import Listener, OwnFleet
 from parjanya.profiles.system import System
 from parjanya.views.campaigns import grader, selector
 from parjanya.views.overrides import Overrides
-from parjanya.workflow import POOL, VISION
 from tbie.campaign import Campaign, Driver
 from tbie.campaign.record import Selects
 from tbie.engine import Engine
 from tbie.execution import Fleet
-from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.leader import Leadership
 from tbie.reconciler.loop import Reconciler
-from tbie.workflow import Workflow
 
 
 @dataclass(slots=True)
@@ -50,18 +47,12 @@ def open_reconciler(
         instance=str(os.getpid()),
         belief=system.profile.belief(system.workflow, system.intent, fleet),
         fleet=fleet,
-        limits=_limits(system.workflow, workers) if fleet is not None else {},
+        limits=system.profile.limits(system.workflow, workers) if fleet is not None else {},
         after_emit=system.intent_bell.ring,
         ledger=system.ledger,
         leadership=leadership,
         refresh=system.refresh,
     )
-
-
-def _limits(workflow: Workflow, workers: int) -> dict[str, PoolLimits]:
-    """A model fills its device, a server is asked many things at once: one process of the pool vision is enough."""
-    sizes = {POOL: PoolLimits(workers, per_worker=1), VISION: PoolLimits(1, per_worker=1)}
-    return {pool: limit for pool, limit in sizes.items() if pool in workflow.pools}
 
 
 def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = True) -> Driver:
@@ -89,7 +80,8 @@ def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = T
 
 def open_engine(system: System, workers: int) -> Running:
     """The reconciler and a fleet of up to *workers* processes. The caller leads the home (``Home.lead``)."""
-    system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
+    if system.profile.owns_workers or system.truth.read_meta(MANIFEST) is None:
+        system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
     fleet = system.profile.open_fleet(system)
     # where the lock of the home makes sure that no other engine lives, a term that is left in Truth is a dead one's
     sole = system.profile.led_by_lock

@@ -6,17 +6,21 @@ adds to it is in ``running``, what a worker process does in ``workers``.
 
 from __future__ import annotations
 
+import importlib.util
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from parjanya.catalog.items import Found, Ingested
 from parjanya.home import Home
 from parjanya.imaging.limits import Limits
 from parjanya.profiles import local
 from parjanya.profiles.declaration import declared_in
+from parjanya.profiles.declared_profile import ProfileError, declared_profile
 from parjanya.profiles.embedded import Embedded
 from parjanya.profiles.engines import DeclaredEngine
-from parjanya.profiles.environment import from_environment
+from parjanya.profiles.environment import CLOUD, PROFILE, from_environment
 from parjanya.profiles.policies import Policies
 from parjanya.profiles.profile import Bell, Listener, Profile
 from parjanya.stages import curate, group, observe, preview, quality, technical
@@ -107,6 +111,12 @@ class System:
         """The workers alive, whoever started them, and what each is doing (``idle`` or ``stage item``)."""
         return self.profile.workers(self.truth)
 
+    def take_in(
+        self, tenant: str, files: Iterable[Found], who: str, between: Callable[[Ingested], object] = lambda _: None
+    ) -> Ingested:
+        """Make items of *files*; *between* is called after each group, so that work on the first begins at once."""
+        return self.profile.take_in(self, tenant, files, who, between)
+
     def listen(self, topic: str, name: str) -> Listener:
         """Hear the bell of *topic*: ``truth`` rings when something was committed, ``intent`` when work was queued."""
         return local.listener(self.home, topic, f"{name}-{os.getpid()}")
@@ -119,6 +129,29 @@ class System:
             thing.close()
 
 
+def settings_of(home: Home) -> Settings:
+    """The numbers by which the instance that *home* declares runs.
+
+    Raises:
+        SettingsError, ProfileError: with words for the user.
+    """
+    place = declared_profile(home)
+    return from_environment(defaults=CLOUD if place is not None and place.endpoint is None else PROFILE)
+
+
+def _profile_of(home: Home, settings: Settings, clock: Clock, ids: Ids) -> Profile:
+    place = declared_profile(home)
+    if place is None:
+        return Embedded(home, settings, clock, ids)
+    if importlib.util.find_spec("boto3") is None:
+        raise ProfileError(
+            f"{home.root} is an instance on AWS, and boto3 is not installed here: pip install 'parjanya[aws]'"
+        )
+    from parjanya.profiles.aws import Aws  # noqa: PLC0415 - for homes that say so alone
+
+    return Aws(home, place, settings, clock, ids)
+
+
 def open_system(
     home: Home, settings: Settings | None = None, clock: Clock | None = None, *, create: bool = True
 ) -> System:
@@ -127,8 +160,8 @@ def open_system(
     Raises:
         HomeError, TruthUnavailableError, NewerSchemaError, SettingsError, EngineUnknownError: with words for the user.
     """
-    clock, ids, settings = clock or SystemClock(), RandomIds(), settings or from_environment()
-    profile: Profile = Embedded(home, settings, clock, ids)
+    clock, ids, settings = clock or SystemClock(), RandomIds(), settings or settings_of(home)
+    profile = _profile_of(home, settings, clock, ids)
     workflow = image_workflow()
     system = System(
         home,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from parjanya.vision.candidate import Candidate
-from parjanya.vision.grouping import PARAMETERS, GroupFacts, group_images
+from parjanya.vision.groups import PARAMETERS, GroupFacts
 from tbie.core.fingerprint import canonical_json, fingerprint
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Completed, Outcome, Retry
@@ -27,6 +27,8 @@ facts.
 
 def make_batch_handler(load_candidates: LoadCandidates) -> BatchHandler:
     """A handler over works of one or more tenants; each tenant's candidates are loaded and grouped once per batch."""
+
+    from parjanya.vision.grouping import group_images
 
     def handle(works: Sequence[Work]) -> list[Outcome]:
         candidates = {tenant: load_candidates(tenant) for tenant in sorted({work.key.tenant for work in works})}

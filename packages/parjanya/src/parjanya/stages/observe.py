@@ -9,19 +9,20 @@ looks in either case: it is the second witness, which no text in a picture can t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
-from parjanya.vision import classical
+from parjanya.vision import trained
 from parjanya.vision.engine import Engine, Observed, Picture, Seen, Unanswered
-from parjanya.vision.sight import SightError, preview_address, sight_of
 from tbie.core.clock import Clock
 from tbie.core.errors import ObjectMissingError
 from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Completed, Facts, Outcome, Retry, TerminalFailure
 from tbie.execution import Begin, Flow, Handler, Work
 from tbie.objects import ObjectStore
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 NAME = "observe"
 
@@ -33,7 +34,7 @@ _WITNESSES = 2
 
 def version(model: Mapping[str, object] | None) -> str:
     """The version of the stage, with the identity of the *model* that looks too (None: the classical engine alone)."""
-    alone = {"stage": NAME, "engine": classical.version()}
+    alone = {"stage": NAME, "engine": trained.version()}
     return fingerprint(alone if model is None else {**alone, "model": dict(model)})
 
 
@@ -98,6 +99,8 @@ class _Previews(Sequence[Picture]):
     def __getitem__(self, index: int | slice) -> Picture | Sequence[Picture]:
         if isinstance(index, slice):
             return _Previews(self._works[index], self._objects)
+        from parjanya.vision.sight import preview_address
+
         work = self._works[index]
         try:
             jpeg = self._objects.get(preview_address(work))
@@ -111,6 +114,8 @@ class _Witness:
 
     def __init__(self, objects: ObjectStore) -> None:
         self._objects = objects
+        from concurrent.futures import ThreadPoolExecutor
+
         self._threads = ThreadPoolExecutor(_WITNESSES, thread_name_prefix="witness")
         self._looking: dict[tuple[str, str], Future[Facts | TerminalFailure]] = {}
 
@@ -144,6 +149,9 @@ class _Witness:
 
 
 def _classical(work: Work, objects: ObjectStore) -> Facts | TerminalFailure:
+    from parjanya.vision import classical
+    from parjanya.vision.sight import SightError, sight_of
+
     try:
         sight = sight_of(work, objects)
     except ObjectMissingError as error:
@@ -155,6 +163,8 @@ def _classical(work: Work, objects: ObjectStore) -> Facts | TerminalFailure:
 
 def _missing(work: Work, objects: ObjectStore) -> TerminalFailure | None:
     """Why there is no preview to show to anybody; None if there is one."""
+    from parjanya.vision.sight import SightError, preview_address
+
     try:
         address = preview_address(work)
     except SightError as error:

@@ -6,8 +6,7 @@ Needs ``technical``. Owns: large, thumb, recipe, source. Leaves the encoded byte
 
 from __future__ import annotations
 
-from parjanya.catalog.picture import LOCAL_FILES, picture_of
-from parjanya.catalog.sources import Sources
+from parjanya.catalog.sources import LOCAL_FILES, Sources
 from parjanya.imaging import previews
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
@@ -29,6 +28,8 @@ THUMB_KEY = "preview.thumb"
 
 def make_handler(objects: ObjectStore, limits: Limits = DEFAULT_LIMITS, sources: Sources = LOCAL_FILES) -> Handler:
     """A handler that stores previews in *objects*, holds each image to *limits* and finds its bytes by *sources*."""
+
+    from parjanya.catalog.picture import picture_of
 
     def handle(work: Work) -> Outcome:
         try:

@@ -5,8 +5,7 @@ Needs ``preview``. Owns the facts that ``parjanya.imaging.quality.measure`` desc
 
 from __future__ import annotations
 
-from parjanya.imaging import quality
-from parjanya.vision.sight import LOOK_PX, SightError, sight_of
+from parjanya.imaging import recipe
 from tbie.core.errors import ObjectMissingError
 from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Completed, Outcome, TerminalFailure
@@ -14,11 +13,14 @@ from tbie.execution import Handler, Work
 from tbie.objects import ObjectStore
 
 NAME = "quality"
-VERSION = fingerprint({"stage": NAME, "code": quality.CODE_VERSION, "look_px": LOOK_PX})
+VERSION = fingerprint({"stage": NAME, "code": recipe.QUALITY, "look_px": recipe.LOOK_PX})
 
 
 def make_handler(objects: ObjectStore) -> Handler:
     """A handler that reads previews from *objects* unless the stage before left the bytes in ``scratch``."""
+
+    from parjanya.imaging import quality
+    from parjanya.vision.sight import SightError, sight_of
 
     def handle(work: Work) -> Outcome:
         try:

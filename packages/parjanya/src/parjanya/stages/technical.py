@@ -7,12 +7,11 @@ colour, exif, warnings. Leaves the decoded picture in ``scratch`` for ``preview`
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parjanya.catalog.paths import key_to_path
-from parjanya.catalog.picture import LOCAL_FILES, leave, see
-from parjanya.catalog.sources import Sources
-from parjanya.imaging import hashes, shrink
-from parjanya.imaging.decoded import Decoded
+from parjanya.catalog.sources import LOCAL_FILES, Sources
+from parjanya.imaging import recipe
 from parjanya.imaging.exif import read_exif
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
 from parjanya.imaging.refusal import ImageRefused
@@ -22,13 +21,18 @@ from tbie.core.fingerprint import fingerprint
 from tbie.core.outcome import Completed, Facts, Outcome
 from tbie.execution import Handler, Work
 
+if TYPE_CHECKING:
+    from parjanya.imaging.decoded import Decoded
+
 NAME = "technical"
 CODE_VERSION = 1
-VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "hash": hashes.ALGORITHM, "view": shrink.RECIPE})
+VERSION = fingerprint({"stage": NAME, "code": CODE_VERSION, "hash": recipe.HASH, "view": recipe.VIEW})
 
 
 def make_handler(limits: Limits = DEFAULT_LIMITS, sources: Sources = LOCAL_FILES) -> Handler:
     """A handler that holds each image to *limits* and finds its bytes by *sources*."""
+
+    from parjanya.catalog.picture import leave, see
 
     def handle(work: Work) -> Outcome:
         try:
@@ -42,6 +46,8 @@ def make_handler(limits: Limits = DEFAULT_LIMITS, sources: Sources = LOCAL_FILES
 
 
 def _facts(work: Work, source: Source, kind: Kind, decoded: Decoded) -> Facts:
+    from parjanya.imaging import hashes
+
     exif, exif_warnings = read_exif(decoded.metadata)
     fits = suffix_fits(kind, _named(work).suffix)
     warnings = {*decoded.warnings, *exif_warnings, *(() if fits else ("suffix_mismatch",))}

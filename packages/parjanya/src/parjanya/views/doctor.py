@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tbie.guardrails import GUARDRAILS, Examined, Result, Surroundings, examine
+from tbie.guardrails import CLOUD_GUARDRAILS, GUARDRAILS, Examined, Guardrail, Result, Surroundings, examine
 
 _MARKS = {Result.PASS: "pass   ", Result.FAIL: "FAIL   ", Result.UNKNOWN: "unknown"}
 
 
 def examine_all(around: Surroundings) -> list[Examined]:
-    """Every guardrail, Truth first."""
-    return examine(GUARDRAILS, around)
+    """Every guardrail, Truth first; then those of what is deployed, if anything is."""
+    return examine([*GUARDRAILS, *_of_deployment(around)], around)
 
 
 def examine_at_start(around: Surroundings) -> list[Examined]:
     """Those that are cheap, and mean something before an engine has declared itself."""
-    return examine([rail for rail in GUARDRAILS if rail.at_start], around)
+    return examine([rail for rail in (*GUARDRAILS, *_of_deployment(around)) if rail.at_start], around)
+
+
+def _of_deployment(around: Surroundings) -> list[Guardrail]:
+    """Those whose part of a deployment there is here."""
+    return [rail for rail in CLOUD_GUARDRAILS if rail.name in around.cloud]
 
 
 def report(examined: Sequence[Examined]) -> dict[str, Any]:

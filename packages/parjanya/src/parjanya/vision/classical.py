@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from parjanya.vision import features, sentences
+from parjanya.vision import features, sentences, trained
 from parjanya.vision.model import Model, shipped
-from parjanya.vision.sight import LOOK_PX, Sight
-from tbie.core.fingerprint import fingerprint
-
-ENGINE = "classical"
-CODE_VERSION = 1
+from parjanya.vision.sight import Sight
 
 _MIN_SIDE_PX = 64
 _BLANK_SPAN = 4  # levels: nine tiles in ten span no more than this …
@@ -26,8 +22,7 @@ _CAMERA_WEIGHT = 3.0
 
 def version(model: Model | None = None) -> str:
     """Changes when anything changes that can change an answer."""
-    used = model or shipped()
-    return fingerprint({"engine": ENGINE, "code": CODE_VERSION, "look_px": LOOK_PX, "model": used.version})
+    return trained.version(None if model is None else model.version)
 
 
 def observe(sight: Sight, camera_make: str | None, model: Model | None = None) -> dict[str, object]:
@@ -57,7 +52,7 @@ def observe(sight: Sight, camera_make: str | None, model: Model | None = None) -
     else:
         medium = "unsure"
     return {
-        "engine": ENGINE,
+        "engine": trained.ENGINE,
         "medium": medium,
         "is_photo_probability": probability,
         "confidence": round(abs(2 * probability - 1), 4),
@@ -69,7 +64,7 @@ def observe(sight: Sight, camera_make: str | None, model: Model | None = None) -
 
 def _unknown(camera_make: str | None, why: str) -> dict[str, object]:
     return {
-        "engine": ENGINE,
+        "engine": trained.ENGINE,
         "medium": "unsure",
         "is_photo_probability": None,
         "confidence": 0.0,

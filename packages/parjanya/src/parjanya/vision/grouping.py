@@ -17,25 +17,9 @@ from collections.abc import Callable, Sequence
 
 from parjanya.vision import ranking, scenes
 from parjanya.vision.candidate import Candidate
+from parjanya.vision.groups import BURST_BITS, BURST_GAP_MS, BURST_SPAN_MS, NEAR_BITS, GroupFacts
 from parjanya.vision.likeness import is_informative, similar_pairs, upright_distance, upright_words
 
-CODE_VERSION = 2
-#: Bits of 256. Copies of one image, cropped by 2 % on each side, differ in at most 54; different scenes in 90 and more.
-NEAR_BITS = 60
-#: Frames of one moment, with a moving subject or hand: still nearer than different scenes.
-BURST_BITS = 88
-BURST_GAP_MS = 3_000
-BURST_SPAN_MS = 15_000
-PARAMETERS: dict[str, object] = {
-    "code": CODE_VERSION,
-    "near_bits": NEAR_BITS,
-    "burst_bits": BURST_BITS,
-    "gap_ms": BURST_GAP_MS,
-    "span_ms": BURST_SPAN_MS,
-    "scenes": scenes.PARAMETERS,
-}
-
-GroupFacts = dict[str, object]
 Cluster = list[int]
 
 

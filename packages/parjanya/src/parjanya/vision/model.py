@@ -6,16 +6,14 @@ Callers: ``parjanya.vision.classical``, and the training program for evaluation.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parjanya.vision import features
+from parjanya.vision import features, trained
 from tbie.core.fingerprint import fingerprint
 
 Floats = NDArray[np.float64]
@@ -112,4 +110,4 @@ def parse(document: dict[str, object]) -> Model:
 @lru_cache(maxsize=1)
 def shipped() -> Model:
     """The model that comes with the package."""
-    return parse(json.loads(files("parjanya.vision").joinpath("medium_model.json").read_text(encoding="utf-8")))
+    return parse(trained.document())

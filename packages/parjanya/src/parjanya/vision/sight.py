@@ -15,13 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from parjanya.imaging.recipe import LOOK_PX
 from tbie.core.keys import Address
 from tbie.execution import Work
 from tbie.objects import ObjectStore
-
-#: Long side that is looked at. Half of the large preview, so that the JPEG decoder does the halving itself (DCT
-#: scaling).
-LOOK_PX = 1024
 
 _BYTES_KEY = "preview.large"
 _SIGHT_KEY = "sight"

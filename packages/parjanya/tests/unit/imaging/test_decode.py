@@ -14,8 +14,9 @@ import pytest
 from PIL import Image, ImageCms
 
 from parjanya.imaging.decode import decode
-from parjanya.imaging.decoded import VIEW_PX, Decoded
+from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
+from parjanya.imaging.recipe import VIEW_PX
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.imaging.sniff import sniff
 

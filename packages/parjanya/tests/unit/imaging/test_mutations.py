@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parjanya.imaging.decode import decode
-from parjanya.imaging.decoded import VIEW_PX, Decoded
+from parjanya.imaging.decoded import Decoded
 from parjanya.imaging.exif import read_exif
 from parjanya.imaging.limits import Limits
+from parjanya.imaging.recipe import VIEW_PX
 from parjanya.imaging.refusal import CODES, ImageRefused
 from parjanya.imaging.sniff import sniff
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import ImageOps
 
 from parjanya.vision.candidate import Candidate
-from parjanya.vision.grouping import BURST_SPAN_MS, group_images
+from parjanya.vision.grouping import group_images
+from parjanya.vision.groups import BURST_SPAN_MS
 from parjanya.vision.likeness import is_informative, similar_pairs
 from tbie.core.clock import SystemClock
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageFilter
 
 from parjanya.imaging.quality import measure
+from parjanya.imaging.recipe import LOOK_PX
 from parjanya.stages import quality
-from parjanya.vision.sight import LOOK_PX, look
+from parjanya.vision.sight import look
 from tbie.core.outcome import Completed, TerminalFailure
 
 sys.path.insert(0, str(Path(__file__).parent))

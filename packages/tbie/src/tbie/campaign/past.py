@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, cast
 
 from tbie.campaign.record import KIND, Campaign
 from tbie.core.keys import Address
-from tbie.history import fold
-from tbie.truth import HistoryEntry, Item, StageRecord, StageState
+from tbie.history import fold, record_of
+from tbie.truth import HistoryEntry, Item, StageState
 
 
 class Before(NamedTuple):
@@ -54,15 +54,10 @@ def folded(item: Item, entries: Sequence[HistoryEntry]) -> Item:
     """*item* as it was after *entries*."""
     rows = fold(entries)
     place = cast("dict[str, Any] | None", rows.pop("@item", None))
-    records = {name: _record(cast("dict[str, Any]", row)) for name, row in rows.items()}
+    records = {name: record_of(row) for name, row in rows.items()}
     if place is None:
         return replace(item, stages=records)
     return replace(item, stages=records, address=Address(*place["address"]), attributes=place["attributes"])
-
-
-def _record(row: dict[str, Any]) -> StageRecord:
-    known = {name: row[name] for name in StageRecord._fields if name in row}
-    return StageRecord(**{**known, "state": StageState(row["state"])})
 
 
 def _end(entries: Sequence[HistoryEntry], at: int, campaign: Campaign) -> int:

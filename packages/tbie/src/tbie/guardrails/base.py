@@ -68,6 +68,8 @@ class Surroundings:
     """Everything that guardrails look at, as it was read on one machine."""
 
     settings: Settings
+    absent: frozenset[str] = frozenset()
+    """Guardrails about something that an instance of this kind does not have."""
     refused: str | None = None
     """Why the settings that were given do not stand; ``settings`` are then the defaults."""
     stages: Sequence[Stage] = ()
@@ -92,6 +94,8 @@ class Surroundings:
     locks: Reading[Tried] = NOT_READ
     open_files: Reading[int] = NOT_READ
     oldest_open_s: Reading[float | None] = NOT_READ
+    cloud: Mapping[str, Reading[object]] = field(default_factory=dict)
+    """By guardrail of ``cloud``: what is wrong with that part of a deployment. Empty where there is none."""
 
 
 class Found(NamedTuple):
@@ -140,8 +144,9 @@ class Examined(NamedTuple):
 
 
 def examine(guardrails: Sequence[Guardrail], surroundings: Surroundings) -> list[Examined]:
-    """Every guardrail with what it found, in order."""
-    return [Examined(rail, rail.check(surroundings)) for rail in guardrails]
+    """Every guardrail that means something here with what it found, in order."""
+    meant = [rail for rail in guardrails if rail.name not in surroundings.absent]
+    return [Examined(rail, rail.check(surroundings)) for rail in meant]
 
 
 def passed(detail: str, **evidence: object) -> Found:

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tbie.core.keys import ItemKey
-from tbie.history import plain
+from tbie.history import plain, whole
 from tbie.truth import HistoryEntry, Item
 
 FORMAT, VERSION = "tbie-truth", 1
@@ -102,6 +102,6 @@ def digest(key: ItemKey, created_ms: int, entries: Iterable[HistoryEntry]) -> st
     """One hash for an item and all its changes, the same in every store: order of names in an object does not count."""
     chain = hashlib.sha256(_canonical([*key, created_ms]).encode()).hexdigest()
     for entry in entries:
-        said = _canonical([entry.at_ms, *entry.cause, entry.before, entry.after])
+        said = _canonical([entry.at_ms, *entry.cause, entry.before, whole(entry.after)])
         chain = hashlib.sha256(f"{chain}{said}".encode()).hexdigest()
     return chain

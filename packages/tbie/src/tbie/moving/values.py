@@ -11,8 +11,8 @@ from tbie.truth import HistoryEntry, Item, StageRecord, StageState
 
 TEXT = 65_536
 """Characters of a name, a token, a reason, or an address."""
-NUMBER = 2**62
-"""The largest time or count that every store can keep."""
+NUMBER = 2**53
+"""The largest time or count: every reader of JSON keeps it exactly, and every store."""
 
 
 class Misshapen(Exception):  # noqa: N818 - it says what is, to be put into words by whoever knows the line

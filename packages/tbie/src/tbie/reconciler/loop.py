@@ -71,7 +71,7 @@ class Reconciler:
         self._after_emit, self._leadership = after_emit, leadership
         self._refresh, self._kept = refresh, Kept(truth) if pushed else None
         self._notes = Notes(ledger, clock, settings.ledger_rows)
-        self._desk = Desk(workflow, truth, intent, resolve, clock, settings, self._notes)
+        self._desk = Desk(workflow, truth, intent, resolve, clock, settings, self._notes, pushed=pushed)
         self._pausing = Pausing(self._desk)
         self._stream = Stream(self._desk, self._pausing.saw)
         self._sweep = Sweep(self._desk, self._pausing)
@@ -132,6 +132,8 @@ class Reconciler:
         if done.emitted.sent:
             self._after_emit()
         now_s = self._began_s
+        if self._kept is not None:
+            self._desk.recount()
         woken = done.emitted.sent and self._asleep  # the first work in a while waits for nobody's next look
         if done.role is not Role.STANDBY and (now_s >= self._next_look_s or done.blind or woken):
             self._next_look_s = now_s + min(self._settings.heartbeat_interval_s, 0.5)
@@ -181,6 +183,8 @@ class Reconciler:
             self.beat(done)
 
     def _reconcile(self, done: Pass, force_sweep: bool, grace_s: float | None) -> None:
+        if self._kept is not None:
+            self._desk.recount()
         self._follow(done, force_sweep)
         done.emitted.add(self._pausing.turn())
         now_s = self._clock.monotonic_s()
@@ -194,7 +198,7 @@ class Reconciler:
         if self._kept is not None:
             self._kept.follow(self._sweep)
             done.emitted.add(self._pausing.turn())  # what waited for a whole sweep need not wait for the next process
-        if done.swept is None and done.read == 0 and lift_barriers(self._desk):
+        elif done.swept is None and done.read == 0 and lift_barriers(self._desk):
             self._follow(done, force_sweep)
         done.more = done.more or self._sweep.under_way
 

@@ -125,6 +125,8 @@ class Sweep:
             case Kind.REVIVE:
                 return self._revive(errand, swept)
             case Kind.LIFT:
+                if self._desk.pushed:
+                    self._desk.recount()
                 swept.lifted = lift_barriers(self._desk)
                 return None
 

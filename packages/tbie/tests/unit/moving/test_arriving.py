@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,7 @@ from tbie.core.clock import ManualClock
 from tbie.core.errors import MovingError, TruthUnavailableError
 from tbie.core.ids import SequentialIds
 from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
+from tbie.history import whole
 from tbie.moving import Difference, bring, compare
 from tbie.moving.comparing import Side
 from tbie.moving.lines import digest
@@ -255,3 +256,18 @@ def test_an_item_without_any_history_is_no_item() -> None:
     del said[4:7]
     with pytest.raises(MovingError, match="does not give the row"):
         examined(sealed(said))
+
+
+def test_an_entry_from_before_a_field_existed_moves_as_it_reads() -> None:
+    old = filled()
+    entries = old._of[key("i2")]
+    for place, entry in enumerate(entries):
+        after: dict[str, Any] = {name: dict(cast("Any", row)) for name, row in entry.after.items()}
+        for row in after.values():
+            row.pop("resets", None)
+        entries[place] = entry._replace(after=after)
+    new = empty()
+    brought(new, exported(old))
+    assert differences(new, exported(old)) == []
+    new._of[key("i2")] = [entry._replace(after=whole(entry.after)) for entry in new._of[key("i2")]]
+    assert differences(new, exported(old)) == [], "a store that writes the field out says the same"

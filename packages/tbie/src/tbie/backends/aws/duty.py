@@ -44,6 +44,8 @@ class DutySettings:
     """The longest that an instance is kept only to end what it holds, where AWS sets no time of its own."""
     hook_extend_interval_s: float = 60.0
     """How often an open lifecycle hook is told that it takes longer: well within the shortest sensible time of a hook."""
+    load_budget_s: float = 900.0
+    """So long the hook of a launch is told that it takes longer: then a worker that hangs while it loads is replaced."""
     event_lead_s: float = 300.0
     """So long before a scheduled stop, retirement or reboot no more is taken."""
     retry_interval_s: float = 2.0
@@ -60,6 +62,8 @@ class Seen:
     """The state that the group wants the instance in, as last told."""
     ready: bool
     """Everything is loaded, and attested one way or the other."""
+    loading_s: float
+    """Since this process began."""
     declines: bool
     """The attestation found a difference."""
     holds: bool
@@ -115,7 +119,12 @@ def decide(seen: Seen, settings: DutySettings) -> Duty:
 
 
 def _loading(seen: Seen, settings: DutySettings) -> Duty:
-    return Duty(Phase.LOADING, extend=LAUNCH_HOOK if seen.since_extended_s >= settings.hook_extend_interval_s else None)
+    if seen.loading_s < settings.load_budget_s:
+        due = seen.since_extended_s >= settings.hook_extend_interval_s
+        return Duty(Phase.LOADING, extend=LAUNCH_HOOK if due else None)
+    # it hangs: its hook runs out; and if it was started again in service, it lets go of what protected its forerunner
+    let_go = seen.target == IN_SERVICE and seen.protected is not False and seen.may_call
+    return Duty(Phase.LOADING, protect=False if let_go else None)
 
 
 def _to_the_pool(seen: Seen, settings: DutySettings) -> Duty:

@@ -128,24 +128,25 @@ def drifts(group: Group, warm: Sequence[Member] | None, declared: Declared) -> I
         yield "there is no warm pool: each start boots a new machine and reads the model from the beginning; deploy it again"
     for process in sorted(group.suspended & {"Launch", "Terminate", "HealthCheck", "ReplaceUnhealthy"}):
         yield f"the process {process} is suspended: resume it"
-    old = stale(group, warm or ())
-    if old:
-        yield (
-            f"{len(old)} of {len(warm or ())} instances of the warm pool have the old template {old[0].template}, the group has "
-            f"{group.template}: they would start the old image (incident 6a); end them, the group makes new ones"
-        )
+    serving = group.of(Phase.SERVING)
+    for place, members in (("in service", serving), ("of the warm pool", warm or ())):
+        if old := stale(group, warm or (), members):
+            yield (
+                f"{len(old)} of {len(members)} instances {place} have the old template {old[0].template}, not {group.template}, "
+                "and with it the old image (incident 6a): a refresh leaves the warm pool alone, so end those there first"
+            )
 
 
-def stale(group: Group, warm: Sequence[Member]) -> list[Member]:
-    """Warm instances of another template than the group's.
+def stale(group: Group, warm: Sequence[Member], members: Sequence[Member]) -> list[Member]:
+    """Those of *members* that have another template than the group's.
 
-    Where the group names no number (``$Latest``), the newest template that anybody in service or on the way has counts.
+    Where the group names no number (``$Latest``), the newest template that anybody has counts.
     """
     current = group.template
     if not re.search(r":\d+$", current):
         numbered = {m.template for m in (*group.members, *warm) if re.search(r":\d+$", m.template)}
         current = max(numbered, key=lambda template: int(template.rpartition(":")[2]), default="")
-    return [member for member in warm if current and member.template and member.template != current]
+    return [member for member in members if current and member.template and member.template != current]
 
 
 def read_group(body: object) -> Group:

@@ -64,7 +64,7 @@ class Post:
         self._target: str | None = None
         self._unread: str | None = None
         self._ready = self._declines = self._holds = self._asking = self._served = self._begun = False
-        self._free_since_s, self._extended_at_s = now_s, now_s
+        self._began_at_s = self._free_since_s = self._extended_at_s = now_s
         self._protected: bool | None = None
         self._refusals, self._again_at_s = 0, now_s
         self._refused: str | None = None
@@ -227,6 +227,7 @@ class Post:
         return Seen(
             target=self._target,
             ready=self._ready,
+            loading_s=now_s - self._began_at_s,
             declines=self._declines,
             holds=self._holds,
             asking=self._asking,

@@ -12,9 +12,10 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from tbie.backends.aws.client import Clients
-from tbie.backends.aws.copies import Copy, Name, Row, from_body, name_of, read_death, row_of
+from tbie.backends.aws.copies import Copy, Death, Name, Row, from_body, name_of, read_death, row_of
 from tbie.backends.aws.hands import Hands
 from tbie.backends.aws.posting import Post, Refused, entry_of
 from tbie.backends.aws.queues import LONGEST_VISIBILITY_S
@@ -30,6 +31,9 @@ from tbie.intent import Claim, DeadLetter, Disposal, Envelope, Message, Presence
 
 COUNT_SETTLE_S = 60.0
 """After this long SQS's counts are right (so its documentation)."""
+
+CLEARED = 20
+"""Times that one claim receives again because all it received was in the way."""
 
 
 class SqsIntent:
@@ -83,9 +87,9 @@ class SqsIntent:
         trouble: list[str] = []
         for stage, copies in fresh.items():
             rows, refused = self._send(stage, copies, now)
-            sent += len(rows)
+            sent += sum(row.death is None for _, row in rows)
             trouble += refused
-            self._watch.changed(stage)
+            self._watch.changed(stage, came=True)
             self._register.put(dict(rows))
         if trouble:
             raise IntentUnavailableError(f"{len(trouble)} of {sum(map(len, fresh.values()))} not sent: {trouble[0]}")
@@ -95,7 +99,11 @@ class SqsIntent:
         answers = self._post.send(self._place.queue(stage), [entry_of(copy, now) for copy in copies])
         rows, refused = [], []
         for copy, answer in zip(copies, answers, strict=True):
-            if isinstance(answer, Refused):
+            if isinstance(answer, Refused) and answer.own_fault:
+                # it would be refused for ever: dead before it lived, which the next sweep tells Truth
+                death = Death("message_refused", {"code": answer.code, "message": answer.words}, now, 0)
+                rows.append((name_of(stage, copy.envelope.key), replace(row_of(copy, ""), death=death)))
+            elif isinstance(answer, Refused):
                 refused.append(f"{'/'.join(copy.envelope.key)!r} of {stage}: {answer.code}: {answer.words}")
             else:
                 rows.append((name_of(stage, copy.envelope.key), row_of(copy, answer)))
@@ -131,6 +139,15 @@ class SqsIntent:
             self._hands.drop(owner, mids)
 
     def _claim(self, claim: Claim, wait_s: int = 0) -> list[Message]:
+        """What *claim* brings. What is only in the way (superseded, foreign, dead) is cleared, and the next are looked at."""
+        for _ in range(CLEARED):
+            messages = self._claim_once(claim, wait_s)
+            if messages is not None:
+                return messages
+        return []
+
+    def _claim_once(self, claim: Claim, wait_s: int) -> list[Message] | None:
+        """None: all that was received was in the way."""
         if not wait_s and self._clock.monotonic_s() < self._empty_until_s.get(claim.stage, 0.0):
             return []
         now = self._clock.now_ms()
@@ -154,6 +171,8 @@ class SqsIntent:
         if found.again or found.dead or found.forget or found.foreign:
             with contextlib.suppress(IntentUnavailableError):  # they come back when their lease ends
                 self._settler.carry_out(claim.stage, found, now)
+        if not found.hand:
+            return None
         self._hands.claim(claim.owner, found.hand)
         return [each.message(claim.owner) for each in found.hand]
 
@@ -235,10 +254,10 @@ class SqsIntent:
         for each in self._stages if stage is None else (stage,):
             gone += sum(self._post.counts(self._place.queue(each)))
             self._post.purge(self._place.queue(each))
-            self._post.purge(self._place.dead_queue(each))
             self._register.delete(self._register.names(each))
             self._hands.drop_stage(each)
             self._watch.changed(each)
+            self._post.purge(self._place.dead_queue(each))
         return gone
 
     def close(self) -> None:

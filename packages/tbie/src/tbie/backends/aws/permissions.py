@@ -35,44 +35,64 @@ class Scope(NamedTuple):
     partition: str = "aws"
 
 
+PREFIXES: Mapping[str, str] = {"uploads": "uploads", "derived": "objects"}
+"""What is in the bucket → where (``objects.S3Objects``)."""
+
+_DESCRIBE = "AWS knows no resource for Describe calls of Auto Scaling"
 ANYWHERE: Mapping[str, str] = {
-    "autoscaling:DescribeAutoScalingGroups": "AWS knows no resource for Describe calls of Auto Scaling",
-    "autoscaling:DescribeAutoScalingInstances": "AWS knows no resource for Describe calls of Auto Scaling",
-    "autoscaling:DescribeWarmPool": "AWS knows no resource for Describe calls of Auto Scaling",
-    "cloudwatch:PutMetricData": "AWS knows no resource for metrics; the namespace is a condition of the grant",
+    "autoscaling:DescribeAutoScalingGroups": _DESCRIBE,
+    "autoscaling:DescribeScalingActivities": _DESCRIBE,
+    "autoscaling:DescribeWarmPool": _DESCRIBE,
 }
 """Actions that AWS offers on no smaller resource than everything, each with the reason. No other grant may say ``*``."""
 
-_READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
-_WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
-_TRUTH = tuple(
-    Grant(f"table/{name}", (*_READ, *_WRITE), why)
-    for name, why in (
-        ("items", "rows are read and committed by compare-and-set"),
-        ("history", "each change appends its entry in the same transaction"),
-        ("open", "the index of open work changes with the row"),
-        ("control", "heartbeats, leases, documents, counters"),
-    )
+_ROWS = (
+    *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"),
+    *("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
+    "dynamodb:BatchWriteItem",
+)
+"""A transaction has no permission of its own: each of its actions needs the one of its kind."""
+_TRUTH = (
+    Grant("table/items", _ROWS, "rows are read and committed by compare-and-set"),
+    Grant("table/history", _ROWS, "each change appends its entry in the same transaction"),
+    Grant("table/open", _ROWS, "the index of open work changes with the row"),
+    Grant("table/control", _ROWS, "signs of life, terms, documents, counts"),
 )
 _REGISTER = Grant(
-    "table/register", (*_READ, *_WRITE, "dynamodb:BatchWriteItem"), "what was sent, and what each owner holds"
+    "table/register",
+    (
+        *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:BatchWriteItem"),
+        *("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
+        *("dynamodb:PartiQLSelect", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"),
+    ),
+    "what was sent, and what each owner holds",
 )
 _SEND = Grant(
     "queues",
     ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"),
-    "depth is read before intents are emitted (incident 8)",
+    "depth is read before intents are sent (incident 8)",
 )
-_DEAD = Grant("dead", ("sqs:GetQueueAttributes", "sqs:GetQueueUrl"), "dead letters are counted on each pass")
+_DEAD = Grant(
+    "dead",
+    ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage", "sqs:SendMessage"),
+    "dead letters are counted, and what SQS itself put there is told to Truth",
+)
 _FLEET = (
     Grant("groups", ("autoscaling:SetDesiredCapacity",), "work wakes the fleet"),
+    Grant("anywhere", tuple(ANYWHERE), "how many are wanted and in service, why launches fail, who sleeps"),
+)
+_CHANGES = (
+    Grant("table/open", ("dynamodb:DescribeTable",), "which stream the table has now"),
     Grant(
-        "anywhere",
-        ("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeWarmPool"),
-        "desired, in service, and what is asleep",
+        "stream/open",
+        ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+        "AWS reads the changes with this role, and a pass notes how far they went",
     ),
 )
-_METRICS = Grant("anywhere", ("cloudwatch:PutMetricData",), "signs of life and the readings of a pass")
-_RECONCILING = (*_TRUTH, _REGISTER, _SEND, _DEAD, *_FLEET)
+_RECONCILING = (*_TRUTH, *_CHANGES, _REGISTER, _SEND, _DEAD, *_FLEET)
+_LOOKED_FOR = Grant(
+    "bucket", ("s3:ListBucket",), "without it S3 says 403 where nothing is, and absent would be unknown"
+)
 
 GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "intake": (
@@ -82,24 +102,19 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
             ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
             "AWS polls with this role",
         ),
-        Grant("objects/uploads", ("s3:GetObject",), "an upload is looked at before it is an item"),
+        Grant("objects/uploads", ("s3:GetObject",), "an upload is looked at at once"),
+        _LOOKED_FOR,
     ),
     "reconcile": (
         *_RECONCILING,
-        Grant(
-            "stream/open",
-            ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
-            "AWS reads the changes with this role",
-        ),
         Grant("failures", ("sqs:SendMessage",), "AWS puts there what could not be handled"),
     ),
     "sweep": (
         *_RECONCILING,
         Grant("sweep-dead", ("sqs:SendMessage",), "AWS puts there a pass that did not run"),
-        Grant("objects/uploads", ("s3:GetObject",), "uploads that never landed are told from late ones (incident 7)"),
     ),
     "worker": (
-        *_TRUTH,
+        *(Grant(truth.kind, (*truth.actions, "dynamodb:DescribeTable"), truth.why) for truth in _TRUTH),
         _REGISTER,
         Grant(
             "queues",
@@ -109,17 +124,18 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
             ),
             "intents are taken, held, given back and settled",
         ),
+        Grant("dead", ("sqs:GetQueueUrl", "sqs:SendMessage"), "what is given up is kept with its evidence"),
         Grant("objects/uploads", ("s3:GetObject",), "originals"),
         Grant("objects/derived", ("s3:GetObject", "s3:PutObject"), "previews, each written once under its own hash"),
+        _LOOKED_FOR,
         Grant(
             "groups",
             (
                 *("autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"),
-                *("autoscaling:SetInstanceProtection", "autoscaling:TerminateInstanceInAutoScalingGroup"),
+                "autoscaling:SetInstanceProtection",
             ),
-            "says when it is ready, is not taken while it works, leaves when idle",
+            "says when it is ready, is not taken while it works",
         ),
-        Grant("anywhere", ("autoscaling:DescribeAutoScalingInstances",), "in which state of its life it is"),
     ),
 }
 """Component → what it may do. The roles hold this and nothing else, but for where each writes its log."""
@@ -130,7 +146,7 @@ def permissions(component: str) -> list[tuple[str, str]]:
     return sorted({(action, grant.kind) for grant in GRANTS[component] for action in grant.actions})
 
 
-def arns(kind: str, scope: Scope) -> list[str]:
+def arns(kind: str, scope: Scope) -> list[str]:  # noqa: PLR0911 - one kind, one line
     """The resources of *scope* that *kind* stands for.
 
     Raises:
@@ -144,8 +160,10 @@ def arns(kind: str, scope: Scope) -> list[str]:
             return [f"{table}/{place.table(name)}"]
         case "stream", name if name in TABLES:
             return [f"{table}/{place.table(name)}/stream/*"]
-        case "objects", ("uploads" | "derived") as prefix:
-            return [f"arn:{scope.partition}:s3:::{place.bucket}/{prefix}/*"]
+        case "objects", name if name in PREFIXES:
+            return [f"arn:{scope.partition}:s3:::{place.bucket}/{PREFIXES[name]}/*"]
+        case "bucket", "":
+            return [f"arn:{scope.partition}:s3:::{place.bucket}"]
         case ("queues" | "dead" | "arrivals" | "failures" | "sweep-dead") as family, "":
             return [f"arn:{scope.partition}:sqs:{region}:{queue}" for queue in _queues(family, scope)]
         case "groups", "":

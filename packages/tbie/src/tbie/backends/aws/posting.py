@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from tbie.backends.aws.client import Clients, told
+from tbie.backends.aws.client import ClientError, Clients, code_of, told
 from tbie.backends.aws.copies import MAX_BODY_BYTES, Copy, ascii_json, group_of, to_body
 from tbie.backends.aws.queues import BATCH, LONGEST_DELAY_S, attributes_of
 from tbie.core.errors import IntentUnavailableError
@@ -21,6 +21,8 @@ R = TypeVar("R")
 
 _TRIES = 3
 _THREADS = 8
+_CEILING = frozenset({"OverLimit", "AWS.SimpleQueueService.OverLimit"})
+_TOO_LARGE = "MessageTooLong"
 _COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -72,8 +74,12 @@ class Post:
         return self._urls[queue]
 
     def send(self, queue: str, entries: Sequence[Entry]) -> list[str | Refused]:
-        """Send them; the identifier that each was given, or why it was not sent."""
-        return self._batched(list(_fitting(entries)), lambda batch: self._send(queue, batch))
+        """Send them; the identifier that each was given, or why it was not sent. One too large for SQS holds up no other."""
+        fit = [len(entry.body) <= MAX_BODY_BYTES for entry in entries]
+        batches = list(_fitting([entry for entry, small in zip(entries, fit, strict=True) if small]))
+        answers = iter(self._batched(batches, lambda batch: self._send(queue, batch)))
+        too_large = Refused(_TOO_LARGE, f"a message of SQS has at most {MAX_BODY_BYTES} bytes", True)
+        return [next(answers) if small else too_large for small in fit]
 
     def _send(self, queue: str, entries: Sequence[Entry]) -> list[str | Refused]:
         requests = [_request(n, entry) for n, entry in enumerate(entries)]
@@ -116,23 +122,34 @@ class Post:
         return [answers.get(each["Id"], unanswered) for each in requests]
 
     def receive(self, queue: str, limit: int, hidden_s: int, wait_s: int = 0) -> list[Received]:
-        """Up to ten messages, hidden from everybody else for *hidden_s*; waits for the first of them for *wait_s*."""
-        with told(IntentUnavailableError, f"receiving from {queue}"):
-            answer = self._clients.sqs.receive_message(
-                QueueUrl=self.url(queue),
-                MaxNumberOfMessages=min(BATCH, limit),
-                VisibilityTimeout=hidden_s,
-                WaitTimeSeconds=wait_s,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
-                MessageAttributeNames=["why"],
-            )
+        """Up to ten messages, hidden from everybody else for *hidden_s*; waits for the first of them for *wait_s*.
+
+        At the ceiling of messages in flight (about 120,000) there is nothing to be had: ``depth`` shows it.
+        """
+        asked = {
+            "QueueUrl": self.url(queue),
+            "MaxNumberOfMessages": min(BATCH, limit),
+            "VisibilityTimeout": hidden_s,
+            "WaitTimeSeconds": wait_s,
+            "MessageSystemAttributeNames": ["ApproximateReceiveCount"],
+            "MessageAttributeNames": ["why"],
+        }
+        try:
+            with told(IntentUnavailableError, f"receiving from {queue}"):
+                answer = self._clients.sqs.receive_message(**asked)
+        except IntentUnavailableError as error:
+            if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in _CEILING:
+                return []
+            raise
         return [_received(message) for message in answer.get("Messages", ())]
 
     def drain(self, queue: str, limit: int, hidden_s: int) -> list[Received]:
         """Up to *limit* messages, ten at a time; ends with the first call that brings fewer than were asked for."""
         found = self.receive(queue, limit, hidden_s)
+        calls = 1
         while len(found) < limit and len(found) % BATCH == 0 and found:
-            wanted = min(-(-(limit - len(found)) // BATCH), _THREADS)
+            calls = min(2 * calls, _THREADS)  # more at a time the more there turns out to be
+            wanted = min(-(-(limit - len(found)) // BATCH), calls)
             asked = [min(BATCH, limit - len(found) - BATCH * n) for n in range(wanted)]
             answers = self.together([partial(self.receive, queue, n, hidden_s) for n in asked])
             found += [message for answer in answers for message in answer]

@@ -7,10 +7,11 @@ remembered in the register, so that the next look may be another process's.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tbie.backends.aws.conservation import judge
+from tbie.backends.aws.conservation import Look, judge
 from tbie.backends.aws.copies import Death, Name, Row, name_of, superseded
 from tbie.backends.aws.hands import Hands, unpack
 from tbie.backends.aws.place import Place
@@ -24,8 +25,12 @@ from tbie.core.keys import ItemKey
 from tbie.core.reading import Depth, Known, Reading, Unknown
 from tbie.intent import Presence
 
-OLDEST_S = 10.0
+OLDEST_MS = 30_000
 """How long the age of the oldest message is reckoned from one look at the register."""
+OLDEST_ROWS = 5_000
+"""Rows looked at for it: they are in no order, so of more than these it is the oldest of a fair sample."""
+SIGHTED_MS = 5_000
+"""How long a queue that could be counted is taken for one that can."""
 DEAD_HIDDEN_S = 3_600
 """For how long a dead letter that was looked at is not looked at again."""
 DEAD_AT_ONCE = 200
@@ -56,16 +61,20 @@ class Watch:
         self._oldest: dict[str, _Oldest] = {}
         self._expiry: dict[str, int] = {}
         self._others: dict[str, Held] = {}
+        self._counted_ms: dict[str, int] = {}
+        self._blind: dict[str, str] = {}
 
-    def changed(self, stage: str) -> None:
-        """This process changed something in the queue of *stage*."""
-        self._oldest.pop(stage, None)
+    def changed(self, stage: str, came: bool = False) -> None:
+        """This process changed something in the queue of *stage*; *came* if all it did was to send."""
+        known = self._oldest.get(stage)
+        if known is not None and (not came or known.since_ms is None):  # what comes is not the oldest
+            del self._oldest[stage]
 
     def depth(self, stage: str) -> Reading[Depth]:
         """How many messages there are, by condition."""
         now, source = self._clock.now_ms(), self._place.queue(stage)
         try:
-            visible, in_flight, delayed = self._post.counts(source)
+            visible, in_flight, delayed = self._counts(stage, now)
             dead = sum(self._post.counts(self._place.dead_queue(stage)))
             oldest = self._oldest_since(stage, now) if visible else None
         except IntentUnavailableError as error:
@@ -75,19 +84,18 @@ class Watch:
 
     def _oldest_since(self, stage: str, now: int) -> int | None:
         known = self._oldest.get(stage)
-        if known is None or now - known.looked_ms > OLDEST_S * 1000:
-            held = self._hands.all(now)
-            ready = [
-                max(s.sent_ms, s.due_ms) for s in self._register.sent(stage) if s.due_ms <= now and s.mid not in held
-            ]
+        if known is None or now - known.looked_ms > OLDEST_MS:
+            held = {**self._others, **self._hands.all(now)}
+            rows = itertools.islice(self._register.sent(stage), OLDEST_ROWS)
+            ready = [max(s.sent_ms, s.due_ms) for s in rows if s.due_ms <= now and s.mid not in held]
             known = self._oldest[stage] = _Oldest(min(ready, default=None), now)
         return known.since_ms
 
     def presence(self, stage: str, keys: Sequence[ItemKey]) -> Reading[Mapping[ItemKey, Presence]]:
-        """Which of *keys* have a message, live or dead."""
+        """Which of *keys* have a message, live or dead. Changes nothing: ``expire`` compares register and queue."""
         now, source = self._clock.now_ms(), self._place.queue(stage)
         try:
-            self._look(stage, now)
+            self._check_sight(stage, now)
             names = {key: name_of(stage, key) for key in keys}
             rows = self._register.rows(names.values(), now)
         except IntentUnavailableError as error:
@@ -96,19 +104,47 @@ class Watch:
         found = {key: _presence(rows[name], held) for key, name in names.items() if name in rows}
         return Known(found, source, now)
 
-    def _look(self, stage: str, now: int) -> None:
-        """Compare register and queue, unless somebody did so a moment ago."""
-        if 0 <= now - self._looked_ms.get(stage, -self._settle_ms) < self._settle_ms:
-            self._post.counts(self._place.queue(stage))  # whoever may not count must say so, not go on by heart
+    def _check_sight(self, stage: str, now: int) -> None:
+        """Whoever may not count cannot tell what is missing, and must say so instead of going on by the register alone."""
+        if stage in self._blind:
+            raise IntentUnavailableError(self._blind[stage])
+        if not 0 <= now - self._counted_ms.get(stage, -SIGHTED_MS - 1) < SIGHTED_MS:
+            self._counts(stage, now)
+
+    def _counts(self, stage: str, now: int) -> tuple[int, int, int]:
+        self._counted_ms.pop(stage, None)
+        counts = self._post.counts(self._place.queue(stage))
+        self._counted_ms[stage] = now
+        return counts
+
+    def _look_at(self, stages: Sequence[str], now: int) -> None:
+        """Compare register and queues, unless somebody did so a moment ago. What cannot be read makes presence unknown."""
+        due = [stage for stage in stages if stage in self._blind or not self._recent(self._looked_ms.get(stage), now)]
+        if not due:
             return
-        counted = sum(self._post.counts(self._place.queue(stage)))
-        before, _ = self._register.looks([stage]).get(stage, ((), None))
-        if before and 0 <= now - before[-1].at_ms < self._settle_ms:
+        try:
+            looks = self._register.looks(due)
+            others = [found for packed in self._register.hands() if (found := unpack(packed)) is not None]
+        except IntentUnavailableError as error:
+            self._blind |= dict.fromkeys(due, str(error))
+            return
+        self._others = {each.mid: each for each in others if each.until_ms > now}
+        for stage in due:
+            try:
+                self._look(stage, looks.get(stage, ((), None))[0], now)
+                self._blind.pop(stage, None)
+            except IntentUnavailableError as error:
+                self._blind[stage] = str(error)
+
+    def _recent(self, at_ms: int | None, now: int) -> bool:
+        return at_ms is not None and 0 <= now - at_ms < self._settle_ms
+
+    def _look(self, stage: str, before: Sequence[Look], now: int) -> None:
+        counted = sum(self._counts(stage, now))
+        if before and self._recent(before[-1].at_ms, now):
             self._looked_ms[stage] = before[-1].at_ms
             return
         self._drain_dead(stage, now)
-        others = [found for packed in self._register.hands() if (found := unpack(packed)) is not None]
-        self._others = {each.mid: each for each in others if each.until_ms > now}
         held = {**self._others, **self._hands.all(now)}
         verdict = judge(self._register.sent(stage), set(held), counted, now, self._settle_ms, before)
         self._register.note([Forget(Name(s.pk, s.sk), s.token, s.mid) for s in verdict.missing])
@@ -121,20 +157,28 @@ class Watch:
         received = [each for each in self._post.drain(queue, DEAD_AT_ONCE, DEAD_HIDDEN_S) if each.why is None]
         held, _ = parsed(received, stage, now, now)
         rows = self._register.rows((each.name for each in held), now)
-        moved = []
+        moved, junk = [], []
         for each in held:
-            if not superseded(each.copy, each.mid, rows.get(each.name)):
-                death = Death("receives_exhausted", {"receives": each.receives, "moved_by": "sqs"}, now, each.receives)
+            if superseded(each.copy, each.mid, rows.get(each.name)):
+                junk.append(each.handle)
+            else:
+                before = each.receives - 1  # to look at it here was one more
+                death = Death("receives_exhausted", {"receives": before, "moved_by": "sqs"}, now, before)
                 moved.append((each, death))
         unknown = {each.name for each, _ in moved if each.name not in rows}
         self._settler.register_dead(stage, moved, unknown)
+        self._post.delete(queue, junk)
 
     def expire(self, stages: Sequence[str], retention_ms: int) -> int:
-        """Drop the rows of messages that SQS has dropped; returns how many. Looks only when something can be so old."""
+        """Drop the rows of messages that SQS has dropped for their age; returns how many. Then look for what else is missing.
+
+        The rows are gone through only when one of them can be so old.
+        """
         now = self._clock.now_ms()
         unknown = [stage for stage in stages if stage not in self._expiry]
         looks = self._register.looks(unknown) if unknown else {}
-        self._expiry |= {stage: oldest for stage, (_, oldest) in looks.items() if oldest is not None}
+        for stage, (before, oldest) in looks.items():
+            self._expiry[stage] = oldest if oldest is not None else before[-1].at_ms if before else now
         gone = 0
         for stage in stages:
             if self._expiry.get(stage, now - retention_ms) > now - retention_ms:
@@ -144,6 +188,7 @@ class Watch:
             self._register.note([Forget(Name(s.pk, s.sk), s.token, s.mid) for s in over])
             gone += len(over)
             self._expiry[stage] = min((r.sent_ms for r in rows if r.sent_ms > now - retention_ms), default=now)
+        self._look_at(stages, now)
         return gone
 
 

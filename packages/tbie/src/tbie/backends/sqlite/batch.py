@@ -71,8 +71,12 @@ class Batch:
             )
         )
 
-    def restore(self, item_id: int, story: Story) -> None:
-        """Collect an item with its history as another store had it; its row in ``item`` is the caller's to write."""
+    def restore(self, item_id: int, story: Story) -> int:
+        """Collect an item with its history as another store had it; its row in ``item`` is the caller's to write.
+
+        Returns:
+            When the item was made.
+        """
         tenant, tally = story.item.key.tenant, self._tally
         for record in story.item.stages.values():
             self._records.append(record_row(item_id, record))
@@ -82,6 +86,7 @@ class Batch:
             opened = any(isinstance(r, Mapping) and r.get("state") == StageState.PENDING for r in entry.after.values())
             texts = dumps(entry.before), dumps(entry.after)
             self._history.append((item_id, entry.at_ms, *entry.cause, int(opened), *texts))
+        return story.item.created_ms
 
     def flush(self) -> None:
         """Write what was collected."""

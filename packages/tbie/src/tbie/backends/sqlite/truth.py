@@ -98,11 +98,7 @@ class SqliteTruth(Registry):
         return self._new([(item, item) for item in items], store)
 
     def restore(self, stories: Sequence[Story]) -> list[bool]:
-        def store(batch: Batch, item_id: int, story: Story) -> int:
-            batch.restore(item_id, story)
-            return story.item.created_ms
-
-        return self._new([(story.item, story) for story in stories], store)
+        return self._new([(story.item, story) for story in stories], Batch.restore)
 
     def _new(self, items: Sequence[tuple[NewItem | Item, T]], store: Callable[[Batch, int, T], int]) -> list[bool]:
         """Give each item that is not there a row; *store* collects the rest and says when it was made."""

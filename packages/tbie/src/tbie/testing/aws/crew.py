@@ -51,7 +51,6 @@ class Hand:
     pool: str
     ready_at_ms: int
     held: int = 0
-    begun_unprotected: int = 0
     stopped: bool = False
     over: bool = False
     gave_back: int = 0
@@ -80,6 +79,11 @@ class Crew:
     hands: dict[str, Hand] = field(default_factory=dict)
     ended_holding: list[tuple[str, str]] = field(default_factory=list)
     """Instance, and why it was ended, of those that held something."""
+    chosen_holding: list[str] = field(default_factory=list)
+    """Instances that scale-in chose while they held something, whether or not they were given time."""
+    begun_unprotected: int = 0
+    """Pieces begun on an instance that scale-in could have taken."""
+    finished: int = 0
 
     def __post_init__(self) -> None:
         self._groups = {self.place.group(pool): pool for pool in self.pools}
@@ -98,7 +102,9 @@ class Crew:
                     self._process(m, pool)
                 else:
                     self._lose(m)
-        for hand in list(self.hands.values()):
+        for instance, hand in list(self.hands.items()):
+            if hand.held and self.scaling.find(instance).because == "scale-in":
+                self.chosen_holding.append(instance)
             self._turn(hand)
 
     def pass_time(self, seconds: float, step_ms: int = 2_000) -> None:
@@ -109,7 +115,14 @@ class Crew:
         """So many pieces in hand are done."""
         for hand in self.hands.values():
             if hand.pool == pool and hand.held and pieces:
+                self.finished += hand.held
                 hand.held, pieces = 0, pieces - 1
+
+    def crash(self, instance: str) -> None:
+        """Its process dies; what it held comes back when its lease ends, and the unit starts another one."""
+        hand = self.hands.pop(instance, None)
+        if hand is not None:
+            self.work[hand.pool] += hand.held + hand.gave_back
 
     def _turn(self, hand: Hand) -> None:
         post = hand.post
@@ -130,7 +143,7 @@ class Crew:
             self.work[hand.pool] -= 1
             hand.held = 1
             m = self.scaling.find(post.identity.instance)
-            hand.begun_unprotected += not m.protected
+            self.begun_unprotected += not m.protected
 
     def _process(self, m: Instance, pool: str) -> None:
         if m.id in self.hands and self._boots[m.id] == m.boots:

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from tbie.backends.aws.client import ClientError
+from tbie.backends.aws.client import BotoCoreError, ClientError
 from tbie.core.clock import Clock
 from tbie.testing.aws.scaling_rules import NOTICE_MS, Instance, Rules
 
@@ -26,6 +26,7 @@ class FakeScaling:
         self.groups = {group.name: group for group in groups}
         self.calls: Counter[str] = Counter()
         self._faults: defaultdict[str, list[ClientError]] = defaultdict(list)
+        self._lost: Counter[str] = Counter()
         self._past: list[tuple[int, dict[str, dict[str, Any]]]] = []
         for group in groups:
             group.at_ms = clock.now_ms()
@@ -42,9 +43,14 @@ class FakeScaling:
         """The next *times* calls of *operation* fail."""
         self._faults[operation] += [_error(operation, code, message)] * times
 
+    def lose_answers(self, operation: str, times: int = 1) -> None:
+        """The next *times* calls of *operation* are done, and their answers do not arrive."""
+        self._lost[operation] += times
+
     def heal(self) -> None:
-        """Nothing is refused any more."""
+        """Nothing is refused or lost any more."""
         self._faults.clear()
+        self._lost.clear()
 
     def find(self, instance: str) -> Instance:
         """The instance as it is; one that is gone is ``Terminated`` and off."""
@@ -96,7 +102,7 @@ class FakeScaling:
                 )
                 raise _error("SetDesiredCapacity", "ValidationError", words)
         group.desired, group.complained = DesiredCapacity, False
-        self.run()
+        self._done("SetDesiredCapacity")
 
     def set_instance_protection(
         self,
@@ -113,7 +119,7 @@ class FakeScaling:
                 words = f"The instance {instance} is not in InService or EnteringStandby or Standby."
                 raise _error("SetInstanceProtection", "ValidationError", words)
             m.protected = ProtectedFromScaleIn
-        self.run()
+        self._done("SetInstanceProtection")
 
     def complete_lifecycle_action(
         self,
@@ -126,7 +132,7 @@ class FakeScaling:
         self._called("CompleteLifecycleAction")
         group, m = self._waiting("CompleteLifecycleAction", AutoScalingGroupName, LifecycleHookName, InstanceId)
         group.complete(m, abandon=LifecycleActionResult == "ABANDON")
-        self.run()
+        self._done("CompleteLifecycleAction")
 
     def record_lifecycle_action_heartbeat(
         self,
@@ -156,6 +162,12 @@ class FakeScaling:
         if self._faults[operation]:
             raise self._faults[operation].pop(0)
 
+    def _done(self, operation: str) -> None:
+        self.run()
+        if self._lost[operation]:
+            self._lost[operation] -= 1
+            raise BotoCoreError
+
     def _group(self, operation: str, name: str) -> Rules:
         if name not in self.groups:
             words = f"AutoScalingGroup name not found - AutoScalingGroup {name} not found"
@@ -175,13 +187,17 @@ class FakeScaling:
 
     def _seen(self) -> dict[str, dict[str, Any]]:
         """Every group as it is told: as it was *lag_ms* ago."""
+        if not self.lag_ms:
+            return {name: _told(group) for name, group in self.groups.items()}
         then_ms = self._clock.now_ms() - self.lag_ms
         old = [told for at_ms, told in self._past if at_ms <= then_ms]
         return copy.deepcopy(old[-1] if old else self._past[0][1])
 
     def _remember(self) -> None:
         now_ms = self._clock.now_ms()
-        self._past = [*self._past[-200:], (now_ms, {name: _told(group) for name, group in self.groups.items()})]
+        if not self.lag_ms or (self._past and now_ms - self._past[-1][0] < self.lag_ms // 10):
+            return
+        self._past = [*self._past[-20:], (now_ms, {name: _told(group) for name, group in self.groups.items()})]
 
 
 def _told(group: Rules) -> dict[str, Any]:

@@ -33,9 +33,15 @@ def interpreter() -> Path | None:
 
 
 class LocalServer:
-    """One running server. Use it as a context."""
+    """One running server. Use it as a context.
 
-    def __init__(self, python: Path, folder: Path, environment: dict[str, str] | None = None) -> None:
+    Args:
+        keep: descriptors that it inherits. With some, it outlives whoever started it, and no Ctrl-C in their terminal ends it.
+    """
+
+    def __init__(
+        self, python: Path, folder: Path, environment: dict[str, str] | None = None, keep: tuple[int, ...] = ()
+    ) -> None:
         self._clock_file = folder / "clock"
         self._clock_file.write_bytes(struct.pack("<dd", 0.0, 0.0))
         with socket.socket() as probe:
@@ -62,6 +68,9 @@ class LocalServer:
                 env={**inherited, **own, **(environment or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                pass_fds=keep,
+                start_new_session=bool(keep),
             )
         self._wait()
 

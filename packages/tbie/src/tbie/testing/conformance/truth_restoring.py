@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tbie.core.clock import ManualClock
@@ -121,12 +119,6 @@ class Restoring(WithTruth):
         new.restore(stories(old))
         assert item_of(new, key()) == item_of(old, key())
         assert new.commit([settlement(old, key(), "b")]) == [Refused("no_such_stage")]
-
-    def test_an_item_without_stages_is_restored(self, old: TruthStore, open_truth: OpenTruth) -> None:
-        new = open_truth(gallery())
-        (first, *_) = stories(old)
-        assert new.restore([Story(replace(first.item, stages={}), first.entries[:0])]) == [True]
-        assert item_of(new, first.item.key).stages == {}
 
 
 def stories(truth: TruthStore) -> list[Story]:

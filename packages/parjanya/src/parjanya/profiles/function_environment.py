@@ -4,7 +4,8 @@ PARJANYA_REGION   the region; by default the function's own (AWS_REGION)
 PARJANYA_PREFIX   what every table and queue is called by
 PARJANYA_BUCKET   where uploads and derived objects are
 PARJANYA_ENGINE   which kind of engine the deployment declares; by default ``classical``
-PARJANYA_FLEET    JSON: for each pool the most workers, and how many open stages are worth one: {"images": [8, 50]}
+PARJANYA_FLEET    JSON: for each pool the most workers, and how many open stages are worth one: {"images": [8, 50]}; {} sets no
+                  fleet's size; by default every pool's is set, as far as its group allows
 PARJANYA_SETTINGS JSON: settings of the kernel, as everywhere
 AWS_ENDPOINT_URL  where the interfaces are, for a server that is not AWS: on this machine alone, or encrypted
 """
@@ -12,12 +13,12 @@ AWS_ENDPOINT_URL  where the interfaces are, for a server that is not AWS: on thi
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from parjanya.functions.hostile import decoded, shown, whole
 from tbie.core.errors import SettingsError
 
 _SHAPES = {
@@ -38,8 +39,8 @@ class Environment:
     bucket: str
     engine: str
     endpoint: str | None
-    fleet: Mapping[str, tuple[int, int]]
-    """By pool: the most workers, and how many open stages are worth one. Empty: this function sets no fleet's size."""
+    fleet: Mapping[str, tuple[int, int]] | None
+    """By pool: the most workers, and how many open stages are worth one. Empty: nobody's size is set; None: nobody said."""
     instance: str
     """Names this process among the others of its function."""
 
@@ -57,16 +58,17 @@ def read(environment: Mapping[str, str]) -> Environment:
         "engine": environment.get("PARJANYA_ENGINE") or "classical",
     }
     wrong = [
-        f"PARJANYA_{name.upper()} is {shown(value)!r}, which cannot be one"
+        f"PARJANYA_{name.upper()} is {value[:60]!r}, which cannot be one"
         for name, value in given.items()
         if not _SHAPES[name].fullmatch(value)
     ]
-    endpoint, fleet = environment.get("AWS_ENDPOINT_URL") or None, _fleet(environment.get("PARJANYA_FLEET") or "{}")
+    endpoint, sizes = environment.get("AWS_ENDPOINT_URL") or None, environment.get("PARJANYA_FLEET")
+    fleet = _fleet(sizes) if sizes else None
     if endpoint is not None and not _safe(endpoint):
-        wrong.append(f"AWS_ENDPOINT_URL {shown(endpoint)!r}: without encryption only on this machine")
-    if fleet is None:
+        wrong.append(f"AWS_ENDPOINT_URL {endpoint[:60]!r}: without encryption only on this machine")
+    if sizes and fleet is None:
         wrong.append('PARJANYA_FLEET must be JSON like {"images": [8, 50]}: the most workers, stages worth one')
-    if wrong or fleet is None:
+    if wrong:
         raise SettingsError(f"the function cannot work as it is deployed: {'; '.join(wrong)}")
     stream = environment.get("AWS_LAMBDA_LOG_STREAM_NAME", "")
     name = environment.get("AWS_LAMBDA_FUNCTION_NAME", "function")
@@ -75,18 +77,22 @@ def read(environment: Mapping[str, str]) -> Environment:
 
 
 def _fleet(text: str) -> dict[str, tuple[int, int]] | None:
-    found = decoded(text)
-    if not isinstance(found, dict) or len(found) > 20:
+    try:
+        found = json.loads(text[:10_000])
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
         return None
     sizes: dict[str, tuple[int, int]] = {}
     for pool, size in found.items():
-        most, worth = (
-            (whole(each, 10_000) for each in size) if isinstance(size, list) and len(size) == 2 else (None, None)
-        )
-        if not most or not worth:
+        if not isinstance(size, list) or len(size) != 2 or not all(_is_size(each) for each in size):
             return None
-        sizes[pool] = most, worth
+        sizes[pool] = size[0], size[1]
     return sizes
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 10_000
 
 
 def _safe(endpoint: str) -> bool:

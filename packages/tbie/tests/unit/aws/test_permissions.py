@@ -1,0 +1,231 @@
+"""Each component does its work with its own permissions and no others: the server refuses what a policy does not allow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tbie.backends.aws.client import Clients
+from tbie.backends.aws.intent import SqsIntent
+from tbie.backends.aws.permissions import ANYWHERE, GRANTS, Scope, arns, permissions
+from tbie.backends.aws.place import TABLES, Place
+from tbie.backends.aws.queues import create_queues
+from tbie.backends.aws.truth import DynamoTruth
+from tbie.core.clock import SystemClock
+from tbie.core.errors import IntentUnavailableError
+from tbie.core.ids import RandomIds
+from tbie.core.outcome import Completed, Outcome, Retry
+from tbie.core.reading import Known, Unknown
+from tbie.core.settings import Settings
+from tbie.execution import Work
+from tbie.intent import Claim
+from tbie.reconciler.loop import Reconciler
+from tbie.reconciler.pushed import Row
+from tbie.testing.aws.server import ROOT_KEY, LocalServer, SharedClock
+from tbie.testing.builders import WHO, World, all_open, everywhere, new_item
+from tbie.workflow import RetryPolicy, Stage, Workflow
+
+LOCALLY = {
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+    "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
+}
+"""Where the local server asks for the name of the call and AWS for another permission (its Service Authorization Reference)."""
+UNNAMED = ("stream/open",)
+"""Kinds of resources that the local server does not tell apart."""
+PLACE = Place("eu-central-1", "somewhere", "objects-of-somebody")
+ACCOUNT = "000000000000"
+SETTINGS = Settings(retention_s=10 * 86_400.0)
+WORKFLOW = Workflow(
+    "w",
+    (
+        Stage("first", "v1", retry=RetryPolicy(max_receives=2), max_run_s=20.0),
+        Stage("second", "v1", needs=("first",), max_run_s=20.0),
+    ),
+)
+
+
+def locally(actions: Iterable[str]) -> list[str]:
+    """*actions*, and what the local server wants in their place."""
+    return [name for action in actions for name in (action, LOCALLY.get(action)) if name is not None]
+
+
+@dataclass
+class Principals:
+    """Users of the local server, each with the policy of one component."""
+
+    server: LocalServer
+    root: Clients
+
+    def scope(self) -> Scope:
+        return Scope(self.root.place, [stage.name for stage in WORKFLOW.stages], WORKFLOW.pools, ACCOUNT)
+
+    def allow(self, component: str, without: str | None = None) -> None:
+        """Give the user of *component* its policy, word for word; *without* leaves an action out."""
+        statements = [
+            {
+                "Effect": "Allow",
+                "Action": locally(a for a in grant.actions if a != without),
+                "Resource": ["*"] if grant.kind in UNNAMED else arns(grant.kind, self.scope()),
+            }
+            for grant in GRANTS[component]
+        ]
+        document = {"Version": "2012-10-17", "Statement": [one for one in statements if one["Action"]]}
+        self.root.of("iam").put_user_policy(
+            UserName=self.name(component), PolicyName="own", PolicyDocument=json.dumps(document)
+        )
+
+    def name(self, component: str) -> str:
+        return f"{self.root.place.prefix}-{component}"
+
+    def clients(self, component: str) -> Clients:
+        """Connections that may do what *component* may."""
+        iam = self.root.of("iam")
+        iam.create_user(UserName=self.name(component))
+        self.allow(component)
+        key = iam.create_access_key(UserName=self.name(component))["AccessKey"]
+        credentials = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+        return Clients(self.root.place, credentials=credentials)
+
+
+Opened = tuple[Principals, Callable[[str], World]]
+
+
+@pytest.fixture
+def clock(aws_server: LocalServer) -> Iterator[SharedClock]:
+    """The test's and the server's: begins now, because signatures are refused a quarter of an hour from the server's time."""
+    shared = SharedClock(aws_server.stand_still_at)
+    shared.advance_ms(SystemClock().now_ms() - shared.now_ms())
+    yield shared
+    aws_server.stand_still_at(None)
+
+
+@pytest.fixture
+def opened(aws_server: LocalServer, aws: Clients, clock: SharedClock) -> Iterator[Opened]:
+    """A place, and its stores as each component opens them."""
+    root = Clients(aws.place, credentials=ROOT_KEY)
+    create_queues(root, WORKFLOW, SETTINGS)
+    principals, made = Principals(aws_server, root), list[Clients]()
+
+    def world(component: str) -> World:
+        clients = principals.clients(component)
+        made.append(clients)
+        truth = DynamoTruth(clients, WORKFLOW, clock, RandomIds(), check=component == "worker")
+        intent = SqsIntent(clients, clock, SETTINGS.retention_s, [stage.name for stage in WORKFLOW.stages])
+        return World(WORKFLOW, truth, intent, clock, settings=SETTINGS)
+
+    yield principals, world
+    for clients in (*made, root):
+        clients.close()
+
+
+def once(fails: set[str]) -> Callable[[Work], Outcome]:
+    """A handler that completes, but for the items in *fails*."""
+
+    def run(work: Work) -> Outcome:
+        return Retry("not_now") if work.key.item in fails else Completed({work.stage: 1})
+
+    return run
+
+
+def pushed(world: World) -> Reconciler:
+    """A control plane as a function has it: it reads no stream."""
+    return Reconciler(world.workflow, world.truth, world.intent, everywhere, world.clock, world.settings, pushed=True)
+
+
+def turn(sweeping: World, working: World, rounds: int, fails: set[str]) -> None:
+    """Some passes of a sweep, and some of a worker, as time goes by."""
+    control = pushed(sweeping)
+    worker = working.worker(run=once(fails))
+    for _ in range(rounds):
+        control.step(force_sweep=True)
+        while worker.step().claimed:
+            pass
+        worker.flush()
+        sweeping.clock.advance_ms(61_000)
+    control.step(force_sweep=True)
+
+
+def test_items_live_their_whole_life_by_the_permissions_of_each_component(opened: Opened) -> None:
+    _, world = opened
+    uploading, sweeping, working = world("intake"), world("sweep"), world("worker")
+    uploading.truth.add([new_item(f"i{n}") for n in range(12)], WHO)
+
+    turn(sweeping, working, 8, fails={"i3"})
+
+    states = {
+        item.key.item: {name: str(record.state) for name, record in item.stages.items()}
+        for item in sweeping.truth.items(limit=100)
+    }
+    assert states.pop("i3")["first"] == "failed"
+    assert len(states) == 11
+    assert {state for stages in states.values() for state in stages.values()} == {"completed"}
+    depth = sweeping.intent.depth("first")
+    assert isinstance(depth, Known)
+    assert depth.value.dead == 1
+
+
+def test_changes_that_are_pushed_become_intents_by_the_permissions_of_the_reconciler(opened: Opened) -> None:
+    _, world = opened
+    uploading, reconciling, working = world("intake"), world("reconcile"), world("worker")
+    uploading.truth.add([new_item(f"i{n}") for n in range(3)], WHO)
+
+    done = pushed(reconciling).absorb([Row(row.key, row.stage) for row in all_open(reconciling.truth, WORKFLOW)])
+
+    assert (done.emitted.sent, done.blind) == (3, [])
+    assert working.worker(run=once(set())).step().claimed == 1
+
+
+def test_a_control_plane_without_the_depth_of_queues_says_so_and_what_opens_goes_on(opened: Opened) -> None:
+    principals, world = opened
+    uploading, sweeping, reconciling, working = world("intake"), world("sweep"), world("reconcile"), world("worker")
+    for component in ("sweep", "reconcile"):
+        principals.allow(component, without="sqs:GetQueueAttributes")
+    uploading.truth.add([new_item("i1")], WHO)
+
+    passed = pushed(sweeping).step(force_sweep=True)
+
+    assert len(passed.blind) == 1
+    assert "AccessDenied" in passed.blind[0]
+    assert "sqs:GetQueueAttributes" in passed.blind[0]
+    control, worker = pushed(reconciling), working.worker(run=once(set()))
+    opening = [Row(row.key, row.stage) for row in all_open(reconciling.truth, WORKFLOW)]
+    assert control.absorb(opening).emitted.sent == 1
+    assert worker.step().claimed == 1  # and the stage after it at once
+    worker.flush()
+    (item,) = working.truth.items(limit=10)
+    assert {str(record.state) for record in item.stages.values()} == {"completed"}
+
+
+def test_a_component_cannot_do_what_is_not_its_work(opened: Opened) -> None:
+    _, world = opened
+    uploading, sweeping = world("intake"), world("sweep")
+    uploading.truth.add([new_item("i1")], WHO)
+    pushed(sweeping).step(force_sweep=True)
+
+    with pytest.raises(IntentUnavailableError, match=r"AccessDenied.*sqs:ReceiveMessage"):
+        sweeping.intent.exchange([], [Claim("first", "thief", 1, 60.0, 2)])
+    assert isinstance(uploading.intent.depth("first"), Unknown)
+
+
+@pytest.mark.parametrize("component", GRANTS)
+def test_no_grant_is_wider_than_it_must_be(component: str) -> None:
+    scope = Scope(PLACE, ["first"], ["default"], ACCOUNT)
+    for action, kind in permissions(component):
+        assert "*" not in action
+        for arn in arns(kind, scope):
+            assert arn != "*" or action in ANYWHERE, f"{component} may {action} on everything"
+            assert arn == "*" or PLACE.prefix in arn or PLACE.bucket in arn
+
+
+def test_every_table_and_every_kind_has_resources() -> None:
+    scope = Scope(PLACE, ["first"], ["default"], ACCOUNT)
+    kinds = {kind for component in GRANTS for _, kind in permissions(component)}
+    assert {kind.removeprefix("table/") for kind in kinds if kind.startswith("table/")} == set(TABLES)
+    assert all(arns(kind, scope) for kind in kinds)
+    with pytest.raises(ValueError, match="no kind of resource"):
+        arns("table/secrets", scope)
