@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,15 @@ import pytest
 from product import DONE, NOT_WELL, USAGE, Product, picture, pictures
 
 from parjanya.home import Home
+from parjanya.imaging.limits import Limits
+from parjanya.profiles.on_instance import run_on_instance
 from parjanya.profiles.system import open_system
+from parjanya.workflow import POOL
+from tbie.backends.aws.instance import LEFT
+from tbie.backends.aws.metadata import Identity, Notice
+from tbie.core.reading import Known, Reading
 from tbie.testing.aws.needed import needed_interpreter
+from tbie.truth import StageState
 
 GOOD = 5
 pytestmark = pytest.mark.timeout(300)  # processes, a server, and two engines in one test
@@ -143,6 +151,56 @@ def test_sidecars_are_written_only_beside_files_that_are_the_very_image(demo: De
     assert result["sidecars"]["elsewhere"] == 1
     assert here.with_suffix(".xmp").exists()
     assert not gone.with_suffix(".xmp").exists()
+
+
+class Machine:
+    """An instance as its metadata describe it, and the calls that it made about itself."""
+
+    def __init__(self) -> None:
+        self.target = "InService"
+        self.protected: list[bool] = []
+
+    def identity(self) -> Identity:
+        return Identity("i-0abc", "eu-central-1", "eu-central-1a", "g6.xlarge", "ami-0abc")
+
+    def lifecycle(self) -> Reading[str | None]:
+        return Known(self.target, "test", 0)
+
+    def notices(self) -> Reading[tuple[Notice, ...]]:
+        return Known((), "test", 0)
+
+    def set_instance_protection(self, **asked: bool) -> None:
+        self.protected.append(asked["ProtectedFromScaleIn"])
+
+    def complete_lifecycle_action(self, **_: object) -> None:
+        """Nobody waits for it."""
+
+    record_lifecycle_action_heartbeat = complete_lifecycle_action
+
+
+def test_a_worker_on_an_instance_protects_it_works_and_leaves_when_the_group_says_so(demo: Demo) -> None:
+    changed = picture(demo.product.shoot / "img004.jpg", seed=79)
+    demo.look("aws", "upload", str(changed))
+    assert demo.look("reconcile", "--once")["sent"] == 1
+    machine, system = Machine(), open_system(Home(demo.product.home))
+
+    def idle(_: float) -> None:
+        pending = [
+            system.truth.tally().get(("default", name, StageState.PENDING), 0) for name in ("technical", "preview")
+        ]
+        machine.target = "InService" if any(pending) else "Terminated"
+        threading.Event().wait(0.1)
+
+    try:
+        done, status = run_on_instance(system, POOL, Limits(), idle, print, metadata=machine, scaling=machine)
+        (beat,) = [beat for beat in system.truth.heartbeats() if beat.instance == f"{POOL}-i-0abc"]
+    finally:
+        system.close()
+    assert done >= 1
+    assert status == LEFT
+    assert machine.protected[0]
+    assert beat.body["instance"] == "i-0abc"
+    assert demo.product.images()["img004.jpg"]["sha256"] == hashlib.sha256(changed.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(
