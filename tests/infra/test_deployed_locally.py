@@ -153,7 +153,7 @@ def test_what_the_server_does_not_have_is_known(empty: Deployment) -> None:
 
 
 def test_the_tables_are_those_that_the_program_expects(deployed: Deployment) -> None:
-    """Recovery to a point in time and expiry of rows are asked of the template alone: this server's CloudFormation switches on neither."""
+    """Recovery to a point in time and expiry of rows are asked of the template alone: this server switches on neither."""
     assert tables.problems(deployed.clients, TABLES) == []
     dynamodb = deployed.clients.dynamodb
     for table in tables.SCHEMA:
