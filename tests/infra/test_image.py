@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from parjanya.drills.model_folder import write_model
+from tbie.backends.aws.instance import LEFT
 
 ROOT = Path(__file__).parents[2]
 IMAGE = ROOT / "infra/image"
@@ -253,16 +254,18 @@ def test_an_instance_that_was_told_nothing_says_what_it_lacks(baked: Path) -> No
 
 def test_the_unit_checks_first_starts_again_a_few_times_and_may_do_little() -> None:
     unit = configparser.ConfigParser(interpolation=None, strict=False)
-    unit.optionxform = str  # type: ignore[assignment,method-assign] - systemd's keys have capitals
+    unit.optionxform = str  # type: ignore[method-assign,assignment] # systemd's keys have capitals
     unit.read(IMAGE / "parjanya-worker.service")
     service = unit["Service"]
     assert service["ExecStartPre"].endswith("recipe.py expected")
     assert service["ExecStart"].split()[1:] == ["worker", "--pool", "${PARJANYA_POOL}"]
-    assert (service["Restart"], service["KillSignal"]) == ("on-failure", "SIGINT")
+    assert (service["Restart"], service["RestartPreventExitStatus"]) == ("always", str(LEFT))
+    assert service["KillSignal"] == "SIGINT"
+    assert unit["Unit"]["FailureAction"] == "poweroff"
     assert int(unit["Unit"]["StartLimitBurst"]) * int(service["RestartSec"]) < int(
         unit["Unit"]["StartLimitIntervalSec"]
     )
-    assert service["User"] == "parjanya"
+    assert service["DynamicUser"] == "yes"
     assert "console" in service["StandardOutput"]
     for hardened in ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "ProtectKernelModules", "RestrictNamespaces"):
         assert service[hardened] == "yes"
