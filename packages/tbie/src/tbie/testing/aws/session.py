@@ -61,6 +61,22 @@ class Site:
             clients.close()
 
 
+_SITES: dict[str, Site] = {}
+
+
+def running(folder: Path) -> Iterator[LocalServer]:
+    """A server, until the generator ends."""
+    with LocalServer(needed_interpreter(), folder) as server:
+        yield server
+
+
+def fresh_place(server: LocalServer, connecting: Connecting = PATIENT) -> Clients:
+    """A place of its own on *server*, where there is nothing yet."""
+    if server.url not in _SITES:
+        _SITES[server.url] = Site(server, REGION, "test")
+    return _SITES[server.url].place(connecting)
+
+
 def opened(folder: Path) -> Iterator[Site]:
     """The site that the environment asks for, until the generator ends."""
     if os.environ.get(LIVE) == "1":
@@ -73,7 +89,7 @@ def opened(folder: Path) -> Iterator[Site]:
         finally:
             site.close()
         return
-    with LocalServer(needed_interpreter(), folder) as server:
-        site = Site(server, REGION, "test")
+    for server in running(folder):
+        site = _SITES[server.url] = Site(server, REGION, "test")
         yield site
-        site.close()
+        _SITES.pop(server.url).close()
