@@ -1,4 +1,4 @@
-"""Functions in the local server: packed, deployed under roles of their own, called by streams, notifications and queues over HTTP."""
+"""Functions in the local server: packed, deployed under roles of their own, called by streams, news and queues over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,16 @@ import build
 
 ACCOUNT = "000000000000"
 WINDOW_S, BATCH = 5, 50
-TABLE_ACTIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem", "BatchWriteItem")
+TABLE_ACTIONS = (
+    "GetItem",
+    "BatchGetItem",
+    "Query",
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "ConditionCheckItem",
+    "BatchWriteItem",
+)
 PARTIQL = ("PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete")
 SENDING = ("SendMessage", "SendMessageBatch", "GetQueueUrl", "GetQueueAttributes")
 """The server asks for ``SendMessageBatch`` and ``DeleteMessageBatch`` beside the actions that stand for them on AWS."""
@@ -80,14 +88,20 @@ class Deployment:
         return [
             _allow("dynamodb", TABLE_ACTIONS, tables),
             _allow("s3", ("GetObject",), [f"arn:aws:s3:::{self.place.bucket}/uploads/*"]),
-            _allow("sqs", ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"), [f"arn:aws:sqs:*:*:{self.prefix}-arrivals"]),
+            _allow(
+                "sqs",
+                ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),
+                [f"arn:aws:sqs:*:*:{self.prefix}-arrivals"],
+            ),
         ]
 
     def role(self, name: str, statements: list[dict[str, Any]]) -> str:
         """A role with these permissions and no others."""
         trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         full = f"{self.prefix}-{name}"
-        made = self.iam.create_role(RoleName=full, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}))
+        made = self.iam.create_role(
+            RoleName=full, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+        )
         self.permit(name, statements)
         return str(made["Role"]["Arn"])
 
@@ -95,7 +109,9 @@ class Deployment:
         """From now on, this is what the role of *name* may do."""
         log = _allow("logs", ("CreateLogGroup", "CreateLogStream", "PutLogEvents"), ["*"])
         document = {"Version": "2012-10-17", "Statement": [*statements, log]}
-        self.iam.put_role_policy(RoleName=f"{self.prefix}-{name}", PolicyName="may", PolicyDocument=json.dumps(document))
+        self.iam.put_role_policy(
+            RoleName=f"{self.prefix}-{name}", PolicyName="may", PolicyDocument=json.dumps(document)
+        )
 
     # -- functions
 
@@ -136,7 +152,11 @@ class Deployment:
     def live(self, stage: str) -> int:
         """Messages in the queue of *stage*."""
         url = self.clients.sqs.get_queue_url(QueueName=self.place.queue(stage))["QueueUrl"]
-        return int(self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["ApproximateNumberOfMessages"])
+        return int(
+            self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"][
+                "ApproximateNumberOfMessages"
+            ]
+        )
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         """What *name* has told so far."""
@@ -161,4 +181,4 @@ def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
         pause.wait(0.05)
 
 
-__all__ = ["Deployment", "packages", "partial", "until"]
+__all__ = ["Deployment", "build", "packages", "until"]
