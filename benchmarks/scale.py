@@ -6,7 +6,7 @@ asked for by the kernel's own `size_fleet`, start late and take what is there, t
 or out of patience, each batch compares all that its tenant has by then, sweeps put open rows before the kernel's own `decide`.
 Which shard an image falls into is asked of the DynamoDB backend's own keys, for each of them. Prints a table: docs/scale.md.
 
-    python -m benchmarks.scale --images 10e6 --per-hour 20000 --tenants 2000      # a minute or two on one core
+    python -m benchmarks.scale --images 10e6 --per-hour 20000 --tenants 2000      # minutes
 """
 
 from __future__ import annotations

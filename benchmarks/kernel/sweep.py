@@ -19,6 +19,7 @@ from store import Stores
 from systems.tbie_sqlite import STAGE, TENANT, WORKFLOW, item_key
 
 from tbie.history import fold, plain
+from tbie.reconciler.desk import Desk
 from tbie.reconciler.sweep import Sweep
 from tbie.truth import StageState
 
@@ -33,7 +34,7 @@ _LOAD = (
     ' \'{"size":8123456,"path":"/photos/\' || i || \'.jpg"}\', 1700000000000 FROM n',
     _NUMBERS
     + "INSERT INTO stage SELECT i + 1, 'noop', 'completed', 'v1', 1, 't' || i, 1, 1700000000000, 1700000000000, 0,"
-    " NULL, 0, NULL, '{\"answer\":42}' FROM n",
+    " NULL, 0, NULL, '{\"answer\":42}', 0 FROM n",
     _NUMBERS
     + "INSERT INTO history(item_id, at_ms, who, why, opened, before, after) SELECT i + 1, 1700000000000, 'bench',"
     " 'loaded', 0, '{}', '{\"noop\":' || " + _RECORD + " || '}' FROM n",
@@ -82,7 +83,7 @@ def _build(home: Path, items: int, open_stages: int) -> Stores:
         for statement in _LOAD:
             connection.execute(statement, (first, min(first + 200_000, items)))
         connection.execute("COMMIT")
-    connection.execute("INSERT INTO tally VALUES ('bench', 'noop', 'completed', ?)", (items,))
+    connection.execute("INSERT INTO tally VALUES ('bench', 'noop', 'completed', 'v1', ?)", (items,))
     connection.execute("INSERT INTO cursor SELECT 'reconciler', max(seq) FROM history")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -103,7 +104,8 @@ def _check(stores: Stores, items: int) -> None:
 
 
 def _sweep(stores: Stores, open_stages: int) -> float:
-    sweep = Sweep(WORKFLOW, stores.truth, stores.intent, lambda _: True, stores.clock, stores.settings)
+    desk = Desk(WORKFLOW, stores.truth, stores.intent, lambda _: True, stores.clock, stores.settings)
+    sweep = Sweep(desk)
     begun = time.monotonic()
     swept = sweep.run(grace_s=0.0)
     seconds = time.monotonic() - begun

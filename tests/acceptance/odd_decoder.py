@@ -14,10 +14,11 @@ import sys
 import threading
 from pathlib import Path
 
+from parjanya.catalog.sources import LOCAL_FILES, Sources
 from parjanya.cli.main import main
 from parjanya.home import Home
 from parjanya.imaging.limits import DEFAULT_LIMITS, Limits
-from parjanya.profiles import embedded, worker_process
+from parjanya.profiles import local, system, worker_process
 from parjanya.stages import technical
 from parjanya.workflow import image_workflow
 from tbie.core.outcome import Outcome
@@ -37,9 +38,9 @@ def impatient_workflow() -> Workflow:
     return Workflow(real.name, tuple(stages))
 
 
-def odd_handler(limits: Limits = DEFAULT_LIMITS) -> Handler:
+def odd_handler(limits: Limits = DEFAULT_LIMITS, sources: Sources = LOCAL_FILES) -> Handler:
     """The real one, except on the files named in this module's text."""
-    handle = _real_handler(limits)
+    handle = _real_handler(limits, sources)
 
     def odd(work: Work) -> Outcome:
         path = Path(work.address.key)
@@ -64,10 +65,10 @@ def _first_of_its_home() -> bool:
 
 
 if __name__ == "__main__":
-    vars(embedded)["image_workflow"] = impatient_workflow
+    vars(system)["image_workflow"] = impatient_workflow
     if sys.argv[1] == "--worker":
         technical.make_handler = odd_handler
         worker_process.run_worker(Home(Path(sys.argv[2])), sys.argv[3], supervised=True)
     else:
-        embedded._command = lambda root, pool, owner: [sys.executable, __file__, "--worker", str(root), owner]
+        local._command = lambda root, pool, owner: [sys.executable, __file__, "--worker", str(root), owner]
         main()

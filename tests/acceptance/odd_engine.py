@@ -16,7 +16,7 @@ from pathlib import Path
 
 from parjanya.cli.main import main
 from parjanya.home import Home
-from parjanya.profiles import embedded, engines, worker_process
+from parjanya.profiles import engines, local, worker_process
 from parjanya.vision.declared import Declared
 from parjanya.vision.engine import Begin, Engine, Observed, Picture, Seen
 from parjanya.vision.flow.flow import DeviceFlow, FlowSettings
@@ -118,5 +118,5 @@ if __name__ == "__main__":
         engines.DeclaredEngine.__init__.__defaults__ = (odd_open,)
         worker_process.run_worker(Home(Path(sys.argv[2])), sys.argv[4], supervised=True, pool=sys.argv[3])
     else:
-        embedded._command = lambda root, pool, owner: [sys.executable, __file__, "--worker", str(root), pool, owner]
+        local._command = lambda root, pool, owner: [sys.executable, __file__, "--worker", str(root), pool, owner]
         main()

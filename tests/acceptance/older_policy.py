@@ -13,7 +13,7 @@ from pathlib import Path
 from parjanya.cli.main import main
 from parjanya.home import Home
 from parjanya.policy.rules import Default, Policy
-from parjanya.profiles import embedded, worker_process
+from parjanya.profiles import local, system, worker_process
 from parjanya.stages import curate
 from parjanya.workflow import image_workflow
 from tbie.execution import BatchHandler
@@ -42,9 +42,9 @@ def fleet_of_this_program(root: Path, pool: str, owner: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    vars(embedded)["image_workflow"] = older_workflow
+    vars(system)["image_workflow"] = older_workflow
     curate.make_batch_handler = older_handler  # type: ignore[assignment]
-    embedded._command = fleet_of_this_program
+    local._command = fleet_of_this_program
     if sys.argv[1:2] == ["--worker"]:
         worker_process.run_worker(Home(Path(sys.argv[2])), sys.argv[4], supervised=True)
     else:

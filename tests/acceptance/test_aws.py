@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,19 @@ from typing import Any
 import pytest
 from product import DONE, NOT_WELL, USAGE, Product, picture, pictures
 
+from parjanya.home import Home
+from parjanya.imaging.limits import Limits
+from parjanya.profiles.on_instance import run_on_instance
+from parjanya.profiles.system import open_system
+from parjanya.workflow import POOL
+from tbie.backends.aws.instance import LEFT
+from tbie.backends.aws.metadata import Identity, Notice
+from tbie.core.reading import Known, Reading
 from tbie.testing.aws.needed import needed_interpreter
+from tbie.truth import StageState
 
 GOOD = 5
+pytestmark = pytest.mark.timeout(300)  # processes, a server, and two engines in one test
 
 
 class Demo:
@@ -48,7 +60,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         product.end()
 
 
-@pytest.mark.timeout(120)
 def test_one_command_uploads_judges_and_finds_the_verdicts_of_the_embedded_profile(demo: Demo) -> None:
     assert demo.said["ingested"] == {"added": GOOD + 3, "changed": 0, "retried": 0, "known": 0}
     compared = demo.said["comparison"]
@@ -107,15 +118,12 @@ def test_uploading_again_changes_nothing_and_a_changed_file_is_the_same_image(de
     picture(home.shoot / "img003.jpg", seed=77)
     changed = demo.look("aws", "upload", str(home.shoot / "img003.jpg"))
     assert (changed["added"], changed["changed"]) == (0, 1)
-    result = home.curate(home.shoot, code=NOT_WELL)
-    assert result["settled"]
     after = home.images()["img003.jpg"]
-    assert after["id"] == before["id"]
-    assert after["sha256"] != before["sha256"]
+    assert (after["id"], after["status"]) == (before["id"], "pending")
 
 
 def test_people_policies_and_replays_decide_as_they_do_in_an_embedded_home(demo: Demo) -> None:
-    home = demo.product
+    home, changed = demo.product, picture(demo.product.shoot / "img003.jpg", seed=78)
     demo.look("override", demo.a_picture(), "reject", "--reason", "out of focus")
     assert home.images()["img000.jpg"]["decided_by"] == "human"
     demo.look("policy", "activate", "photographic-content", "--reason", "another rule")
@@ -125,9 +133,10 @@ def test_people_policies_and_replays_decide_as_they_do_in_an_embedded_home(demo:
     )
     assert replayed["replayed"] >= GOOD
     assert home.curate(home.shoot, code=NOT_WELL)["settled"]
-    image = home.images()["img001.jpg"]
-    assert image["policy"] == "photographic-content"
-    assert home.images()["img000.jpg"]["verdict"] == "reject"
+    images = home.images()
+    assert images["img001.jpg"]["policy"] == images["img003.jpg"]["policy"] == "photographic-content"
+    assert images["img003.jpg"]["sha256"] == hashlib.sha256(changed.read_bytes()).hexdigest()
+    assert images["img000.jpg"]["verdict"] == "reject"
 
 
 def test_sidecars_are_written_only_beside_files_that_are_the_very_image(demo: Demo, tmp_path: Path) -> None:
@@ -144,6 +153,56 @@ def test_sidecars_are_written_only_beside_files_that_are_the_very_image(demo: De
     assert not gone.with_suffix(".xmp").exists()
 
 
+class Machine:
+    """An instance as its metadata describe it, and the calls that it made about itself."""
+
+    def __init__(self) -> None:
+        self.target = "InService"
+        self.protected: list[bool] = []
+
+    def identity(self) -> Identity:
+        return Identity("i-0abc", "eu-central-1", "eu-central-1a", "g6.xlarge", "ami-0abc")
+
+    def lifecycle(self) -> Reading[str | None]:
+        return Known(self.target, "test", 0)
+
+    def notices(self) -> Reading[tuple[Notice, ...]]:
+        return Known((), "test", 0)
+
+    def set_instance_protection(self, **asked: bool) -> None:
+        self.protected.append(asked["ProtectedFromScaleIn"])
+
+    def complete_lifecycle_action(self, **_: object) -> None:
+        """Nobody waits for it."""
+
+    record_lifecycle_action_heartbeat = complete_lifecycle_action
+
+
+def test_a_worker_on_an_instance_protects_it_works_and_leaves_when_the_group_says_so(demo: Demo) -> None:
+    changed = picture(demo.product.shoot / "img004.jpg", seed=79)
+    demo.look("aws", "upload", str(changed))
+    assert demo.look("reconcile", "--once")["sent"] == 1
+    machine, system = Machine(), open_system(Home(demo.product.home))
+
+    def idle(_: float) -> None:
+        pending = [
+            system.truth.tally().get(("default", name, StageState.PENDING), 0) for name in ("technical", "preview")
+        ]
+        machine.target = "InService" if any(pending) else "Terminated"
+        threading.Event().wait(0.1)
+
+    try:
+        done, status = run_on_instance(system, POOL, Limits(), idle, print, metadata=machine, scaling=machine)
+        (beat,) = [beat for beat in system.truth.heartbeats() if beat.instance == f"{POOL}-i-0abc"]
+    finally:
+        system.close()
+    assert done >= 1
+    assert status == LEFT
+    assert machine.protected[0]
+    assert beat.body["instance"] == "i-0abc"
+    assert demo.product.images()["img004.jpg"]["sha256"] == hashlib.sha256(changed.read_bytes()).hexdigest()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -156,7 +215,7 @@ def test_sidecars_are_written_only_beside_files_that_are_the_very_image(demo: De
 )
 def test_an_embedded_home_stays_one(product: Product, arguments: tuple[str, ...], words: str) -> None:
     needed_interpreter()
-    product.curate(picture(product.shoot / "one.jpg"))
+    open_system(Home(product.home)).close()
     ran = product.look(*arguments, code=None)
     assert ran.code in (1, USAGE)
     assert words in ran.line

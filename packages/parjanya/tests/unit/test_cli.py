@@ -149,9 +149,9 @@ def test_exit_codes_have_one_meaning() -> None:
 
 
 def test_an_error_that_has_no_words_for_the_user_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object, **__: object) -> None:
+    def broken(_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(main, "app", broken)
+    monkeypatch.setattr(main, "_import", broken)
     with pytest.raises(ZeroDivisionError):
         main.run(["status"])

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from packages.tbie.tests.conformance.aws_ground import (
-    aws_server,  # noqa: F401 - a fixture
-    create_register,
-    fresh_place,
-    shared_clock,  # noqa: F401 - a fixture
-)
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.ledger import DynamoLedger
+from tbie.backends.aws.tables import create_tables
 from tbie.core.clock import ManualClock
 from tbie.reconciler.ledger import Ledger
 from tbie.testing.aws.server import LocalServer
+from tbie.testing.aws.session import fresh_place
 from tbie.testing.builders import key
 from tbie.testing.conformance.ledger import LedgerConformance, noted, spans
 
 
 class TestDynamoLedger(LedgerConformance):
     @pytest.fixture(autouse=True)
-    def places(self, aws_server: LocalServer) -> Iterator[None]:  # noqa: F811
-        self._server, self._opened = aws_server, list[Clients]()
-        yield
-        for clients in self._opened:
-            clients.close()
+    def places(self, aws_server: LocalServer) -> None:
+        self._server = aws_server
 
     def place(self) -> Clients:
         clients = fresh_place(self._server)
-        self._opened.append(clients)
-        create_register(clients)
+        create_tables(clients, ("register",))
         return clients
 
     def make_ledger(self, rows: int, folder: Path) -> Ledger:

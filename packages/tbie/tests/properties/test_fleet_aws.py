@@ -26,11 +26,13 @@ CALLS = ("SetInstanceProtection", "SetDesiredCapacity", "CompleteLifecycleAction
 CODES = ("Throttling", "AccessDenied", "ResourceContention")
 
 number = st.integers(0, 5)
-acts = st.one_of(
+usual = st.one_of(
     st.tuples(st.just("want"), st.integers(0, 6)),
-    st.tuples(st.just("work"), number),
+    st.tuples(st.just("work"), st.integers(1, 5)),
     st.tuples(st.just("finish"), number),
-    st.tuples(st.just("wait"), st.integers(1, 90)),
+    st.tuples(st.just("wait"), st.integers(1, 40)),
+)
+faults = st.one_of(
     st.tuples(st.just("interrupt"), number),
     st.tuples(st.just("kill"), number),
     st.tuples(st.just("blindfold"), number),
@@ -42,6 +44,7 @@ acts = st.one_of(
     st.tuples(st.just("refresh"), st.just(0)),
     st.tuples(st.just("hang"), st.booleans()),
 )
+acts = usual | faults
 
 
 @dataclass
@@ -116,6 +119,7 @@ class Scene:
 
     def check(self) -> None:
         assert self.crew.begun_unprotected == 0
+        assert self.crew.chosen_holding == []
         for instance, because in self.crew.ended_holding:
             if instance not in self.killed:
                 assert because == "interrupted", f"{instance} was ended while it held work: {because}"
@@ -126,15 +130,18 @@ class Scene:
 
 @settings(max_examples=80)
 @given(
-    script=st.lists(acts, min_size=3, max_size=25),
+    script=st.lists(acts, min_size=5, max_size=25),
+    at_first=st.integers(0, 4),
     protects_new=st.booleans(),
     warm=st.booleans(),
     lag_ms=st.sampled_from([0, 0, 30_000]),
 )
 def test_nobody_who_holds_work_is_ended_and_everything_asked_for_comes_or_is_told(
-    script: list[tuple[str, Any]], protects_new: bool, warm: bool, lag_ms: int
+    script: list[tuple[str, Any]], at_first: int, protects_new: bool, warm: bool, lag_ms: int
 ) -> None:
     scene = Scene(protects_new, warm, lag_ms)
+    scene.wanted = at_first
+    scene.turn(25)
     for what, how in script:
         scene.act(what, how)
         scene.turn(2)

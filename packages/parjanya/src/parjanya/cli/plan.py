@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from parjanya.cli.common import Common, Exit, UsageError, show, show_json
@@ -64,20 +65,9 @@ def plan(
     common = common or Common()
     try:
         asked = Workload(
-            images,
-            per_hour,
-            seconds_per_image,
-            workers,
-            drain_hours,
-            tenants,
-            hottest,
-            upload_mb,
-            facts_kb,
-            warm=warm,
-            start_s=start_s,
-            retention_hours=retention_hours,
-            sweep_s=sweep_s,
+            images, per_hour, seconds_per_image, workers, drain_hours, tenants, hottest, upload_mb, facts_kb
         )
+        asked = replace(asked, warm=warm, start_s=start_s, retention_hours=retention_hours, sweep_s=sweep_s)
         found = planned(asked, read_prices(prices))
     except (WorkloadError, PriceError) as error:
         raise UsageError(str(error)) from None

@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TextIO
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from typing import TYPE_CHECKING, Self, TextIO
 
 from tbie.core.clock import Clock
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 LINE_EVERY_S = 5.0
 LINE_EVERY_SHARE = 0.10
@@ -159,6 +159,9 @@ class _Lines:
 
 class _Bar:
     def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console  # for terminals alone
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
         console = Console(file=stream)
         columns = (BarColumn(bar_width=28), MofNCompleteColumn(), TextColumn("{task.fields[tail]}", markup=False))
         # auto_refresh would start a thread with a clock of its own

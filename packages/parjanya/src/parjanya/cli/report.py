@@ -12,7 +12,6 @@ from parjanya.export.json import write_json
 from parjanya.export.record import ImageRecord
 from parjanya.export.sheet.folder import claim
 from parjanya.export.sheet.writer import SheetMeta, write_sheet
-from parjanya.export.xmp import SidecarWriter
 from parjanya.imaging.limits import DEFAULT_LIMITS
 from parjanya.imaging.refusal import ImageRefused
 from parjanya.imaging.source import read_source
@@ -86,6 +85,8 @@ def _engines(reported: Reported) -> list[str]:
 
 def _write_sidecars(found: Iterator[ImageRecord], reported: Reported, *, anywhere: bool) -> None:
     """Beside each image; unless *anywhere*, only where this machine has the very bytes that were judged."""
+    from parjanya.export.xmp import SidecarWriter
+
     writer = SidecarWriter()
     for record in found:
         if record.verdict is None:

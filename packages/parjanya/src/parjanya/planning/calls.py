@@ -71,9 +71,9 @@ CLAIM = 4
 """Messages that a worker has in hand."""
 GROUP_CLAIM = 10_000
 """Images whose *group* is claimed in one piece, all in flight meanwhile."""
-GROUP_SECONDS, GROUP_AT, GROUP_MAX_S = 3.0, 10_000, 200.0
-"""Comparing so many images takes so long; it grows with their square, and a run may take ``GROUP_MAX_S``."""
-
+GROUP_AT, GROUP_LINEAR_S, GROUP_SQUARE_S, GROUP_MAX_S = 10_000, 3.2, 0.45, 200.0
+"""Comparing n times ``GROUP_AT`` images takes LINEAR × n + SQUARE × n² seconds, reading included: fitted to what was measured for
+10,000, 40,000 and 100,000 on a shared core (docs/grouping.md: 3.3, 20 and 77 s). A run may take ``GROUP_MAX_S``."""
 BARRIER_PATIENCE_S = 600.0
 """A tenant whose images never stop coming is compared this often, each time as a whole."""
 PASSAGE_S = 5.0

@@ -6,6 +6,7 @@ is in an earlier stage; so images that come one by one are compared one by one, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from parjanya.planning import calls
@@ -13,8 +14,21 @@ from parjanya.planning.workload import Workload
 
 
 def batch_s(images: float) -> float:
-    """Seconds in which one worker compares *images*."""
-    return calls.GROUP_SECONDS * (images / calls.GROUP_AT) ** 2
+    """Seconds in which one worker reads and compares *images*."""
+    n = images / calls.GROUP_AT
+    return calls.GROUP_LINEAR_S * n + calls.GROUP_SQUARE_S * n**2
+
+
+def growing_s(images: float) -> float:
+    """The same on average, while there come to be *images* from none."""
+    n = images / calls.GROUP_AT
+    return calls.GROUP_LINEAR_S * n / 2 + calls.GROUP_SQUARE_S * n**2 / 3
+
+
+def most_images() -> float:
+    """How many images fill the time that a run may take."""
+    linear, square = calls.GROUP_LINEAR_S, calls.GROUP_SQUARE_S
+    return calls.GROUP_AT * (math.sqrt(linear**2 + 4 * square * calls.GROUP_MAX_S) - linear) / (2 * square)
 
 
 def _tenants(workload: Workload) -> Iterator[tuple[float, float]]:
@@ -44,11 +58,11 @@ def while_arriving(workload: Workload) -> float:
 
 def while_draining(workload: Workload) -> float:
     """The same while a backlog of all images is worked off: a tenant waits for its last image no longer than its patience, and
-    what there is to compare grows from none to all (a third of the square, on average)."""
+    what there is to compare grows from none to all."""
     found = 0.0
     for number, share in _tenants(workload):
-        one = batch_s(workload.images * share)
-        found += number * one / 3 / max(calls.BARRIER_PATIENCE_S, one / 3)
+        one = growing_s(workload.images * share)
+        found += number * one / max(calls.BARRIER_PATIENCE_S, one)
     return found
 
 

@@ -148,8 +148,8 @@ def _numbers(workload: Workload, image: PerImage, flow: float, workers: int) -> 
 
 
 def sweep_queries(opened: float) -> float:
-    """Queries of one sweep with so many stages open."""
-    return calls.SWEEP_QUERIES + opened / calls.SWEEP_PAGE
+    """Queries of one sweep with so many stages open: each page asks every shard."""
+    return calls.SWEEP_QUERIES + opened / calls.SWEEP_PAGE * calls.ROW_SHARDS
 
 
 def sweep_reads(opened: float) -> float:
@@ -173,7 +173,7 @@ def _needs(
         stops = allowed / units * 3_600 * (flow / images_s if images_s else 1)
         return Need(name, images_s * units, limit, allowed, stops)
 
-    group = math.sqrt(calls.GROUP_MAX_S / calls.GROUP_SECONDS) * calls.GROUP_AT
+    group = comparing.most_images()
     largest = workload.images * workload.hottest_share
     compared = min(workers * calls.GROUP_CLAIM, flow * calls.BARRIER_PATIENCE_S, workload.images)
     reconciling = image.records / calls.RECORDS_TOGETHER * calls.RECONCILE_S
@@ -225,8 +225,7 @@ def _part(arrivals: float, flow: float) -> float:
 
 def _group(most: float) -> Limit:
     return Limit(
-        most, "images", f"measured: {calls.GROUP_AT} images take {calls.GROUP_SECONDS:g} s, growing with the square; "
-        f"a run may take {calls.GROUP_MAX_S:g} s",
+        most, "images", f"measured up to 100,000 images of one tenant; a run may take {calls.GROUP_MAX_S:g} s",
         "a tenant for each shoot; else an index of hashes that finds neighbours without comparing all",
     )  # fmt: skip
 

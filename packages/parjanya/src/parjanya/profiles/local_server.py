@@ -22,6 +22,8 @@ from tbie.testing.aws.server import REGION, LocalServer, interpreter
 
 FOLDER = "aws-server"
 """In the home's ``run``."""
+_STARTED: list[LocalServer] = []
+"""By this process: one that is forgotten would be reported as lost, and a dead one that nobody waits for stays in the table."""
 GONE_S = 10.0
 """How long a server that was told to end may take; then it is killed."""
 
@@ -43,8 +45,11 @@ def serving(home: Home) -> Served | None:
     with os.fdopen(lock, "r") as file:
         if _held_by_nobody(lock):
             return None
+        said = file.read(1_000)
+        if not said:
+            raise ProfileError(f"another command starts a server for {home.root} at this moment; try again")
         try:
-            found = json.loads(file.read(1_000))
+            found = json.loads(said)
             return Served(int(found["pid"]), str(found["url"]))
         except (ValueError, KeyError, TypeError) as error:
             words = f"{_lock(home)} does not say which server holds it: end that process, and remove the file"
@@ -76,6 +81,7 @@ def start(home: Home) -> Served:
         server = LocalServer(python, folder, key, keep=(lock,))
         os.ftruncate(lock, 0)
         os.write(lock, json.dumps({"pid": server.process.pid, "url": server.url}).encode())
+        _STARTED.append(server)
     except RuntimeError as error:
         raise ProfileError(str(error)) from error
     finally:
@@ -102,6 +108,8 @@ def _end(home: Home, pid: int) -> None:
             os.kill(pid, number)
         for _ in range(int(patience_s / 0.05)):
             if serving(home) is None:
+                for server in _STARTED:
+                    server.process.poll()
                 return
             waiting.wait(0.05)
     raise ProfileError(f"the local server (process {pid}) does not end")

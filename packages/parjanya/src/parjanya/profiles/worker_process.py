@@ -7,6 +7,7 @@ model needs more, and it sees previews only, which are of our own making.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from pathlib import Path
 
 from parjanya.imaging.limits import Limits, apply_model_process_limits, apply_process_limits
 
+if __name__ == "__main__":
+    gc.disable()  # what imports make stays; looking for garbage among it costs a tenth of a start
 if __name__ == "__main__" and sys.argv[2:3] != ["vision"]:
     apply_process_limits()  # before numpy is imported: it asks for its threads, and their memory, only once
 
@@ -40,6 +43,9 @@ RECYCLE_AFTER = 5_000
 """Items after which a process makes room for a fresh one: native decoders leak slowly."""
 
 
+NO_INSTANCE = "AWS_EC2_METADATA_DISABLED"
+"""AWS's own word for a machine that is none of its instances: a worker of an account there protects nothing."""
+
 MODEL_IDLE_S, SERVER_IDLE_S = 300.0, 60.0
 """How long a worker of the pool vision stays without work: loading a model takes a minute, meeting a server a second."""
 
@@ -56,6 +62,8 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
     if level in LEVELS:  # to the file alone: the error stream of a worker is the evidence when it dies
         configure(level, file=home.events)
         system.tell("worker", owner)
+    if not (system.profile.owns_workers or os.environ.get(NO_INSTANCE, "").lower() == "true"):
+        return _serve_instance(system, pool, limits)
     slot = Slot(home.run, owner, system.clock)
     with listener(home, INTENT_BELL, owner) as heard:
         with said_to_load(system, owner, pool) if pool == VISION else nullcontext():
@@ -77,6 +85,18 @@ def run_worker(home: Home, owner: str, *, supervised: bool, until_idle: bool = F
     slot.close()
     system.close()
     return worker.done
+
+
+def _serve_instance(system: System, pool: str, limits: Limits) -> int:
+    """The same on an instance of a group, which decides when it may work and how long it stays."""
+    from parjanya.profiles.on_instance import run_on_instance  # noqa: PLC0415 - for instances on an account
+
+    with listener(system.home, INTENT_BELL, f"{pool}-{os.getpid()}") as heard:
+        done, status = run_on_instance(system, pool, limits, heard.wait, _report, recycle_after=RECYCLE_AFTER)
+    system.close()
+    if status:
+        sys.exit(status)
+    return done
 
 
 def _patient(system: System) -> Settings:
@@ -123,6 +143,8 @@ def check_worker(home: Home) -> int:
     return 0
 
 
+if __name__ == "__main__":
+    gc.enable()
 if __name__ == "__main__" and sys.argv[2:] == ["--check"]:
     sys.exit(check_worker(Home(Path(sys.argv[1]))))
 if __name__ == "__main__":

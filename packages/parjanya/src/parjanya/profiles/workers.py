@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from parjanya.imaging.limits import Limits
@@ -20,9 +20,18 @@ from tbie.execution import Drift
 from tbie.truth import Heartbeat
 from tbie.worker import Worker
 
+Check = Callable[[], Drift | None]
 
-def open_worker(system: System, name: str, slot: Slot, limits: Limits, pool: str = POOL) -> Worker:
-    """A worker of *pool* on this machine.
+
+def open_worker(
+    system: System,
+    name: str,
+    slot: Slot,
+    limits: Limits,
+    pool: str = POOL,
+    around: Callable[[Check], Check] = lambda check: check,
+) -> Worker:
+    """A worker of *pool* on this machine; *around* adds to how it attests.
 
     One of the pool vision opens the declared engine to attest it, which may take minutes.
     """
@@ -43,7 +52,7 @@ def open_worker(system: System, name: str, slot: Slot, limits: Limits, pool: str
         system.intent,
         system.clock,
         system.settings,
-        attest=check,
+        attest=around(check),
         progress=slot,
         after_commit=system.truth_bell.ring,
         refresh=system.refresh,

@@ -5,7 +5,7 @@ The queue is in memory here: what the plan says of SQS and of the register besid
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from parjanya.workflow import POOL, image_workflow
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.counts import SHARDS_OF_COUNTS
 from tbie.backends.aws.keys import SHARDS
+from tbie.backends.aws.tables import create_tables
 from tbie.backends.aws.truth import DynamoTruth
 from tbie.backends.memory.intent import MemoryIntent
 from tbie.backends.sqlite.objects import LocalObjects
@@ -34,7 +35,8 @@ from tbie.core.ids import RandomIds
 from tbie.execution import Handlers, OneByOne, Together, Work
 from tbie.reconciler.loop import Reconciler
 from tbie.testing.aws.meter import Meter, size_of
-from tbie.testing.aws.session import aws, aws_server  # noqa: F401 - fixtures
+from tbie.testing.aws.server import LocalServer
+from tbie.testing.aws.session import IMPATIENT, fresh_place, running
 from tbie.testing.builders import settlement
 from tbie.truth import NewItem
 from tbie.worker import Worker
@@ -84,11 +86,20 @@ class Life:
         return {**self.meter.writes, "transactions": self.meter.calls["dynamodb", "TransactWriteItems"]}
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    yield from running(tmp_path_factory.mktemp("aws"))
+
+
 @pytest.fixture
-def life(aws: Clients, tmp_path: Path) -> Life:  # noqa: F811 - the fixture imported above
+def life(server: LocalServer, tmp_path: Path) -> Iterator[Life]:
+    aws = fresh_place(server, IMPATIENT)
+    create_tables(aws)
     for number in range(IMAGES):
         photograph(tmp_path / f"img{number}.jpg", number)
-    return Life(aws, tmp_path)
+    found = Life(aws, tmp_path)
+    yield found
+    found.meter.close()
 
 
 def _files(folder: Path) -> list[NewItem]:

@@ -1,4 +1,4 @@
-"""The fleet on Auto Scaling: what it asks for, what it tells, how often it asks, and how it tells a group that has drifted."""
+"""The fleet on Auto Scaling: what it asks for, what it tells of workers on their way, and how often it asks."""
 
 from __future__ import annotations
 
@@ -6,45 +6,14 @@ from typing import Any
 
 import pytest
 
+from packages.tbie.tests.unit.aws.asg import POOL, Ground, group_body, instance_body
 from tbie.backends.aws.execution import AsgFleet, owner_of
-from tbie.backends.aws.groups import Declared, Phase, desired_for, phase_of, read_group, stale
-from tbie.backends.aws.launches import reason_of
+from tbie.backends.aws.groups import Declared, Phase, desired_for, phase_of, read_group
 from tbie.backends.aws.place import Place
 from tbie.core.clock import ManualClock
-from tbie.core.reading import BootState, FleetView, Known, Unknown
-from tbie.testing.aws.crew import Crew
+from tbie.core.reading import BootState, Unknown
 from tbie.testing.aws.scaling import FakeScaling
 from tbie.testing.aws.scaling_rules import Rules
-
-POOL = "vision"
-
-
-class Ground:
-    """One group of at most four, its fleet, and workers on its instances."""
-
-    def __init__(self, declared: Declared | None = None, **group: Any) -> None:
-        self.clock, place = ManualClock(), Place("eu-central-1", "shop", "shop-objects")
-        self.group = Rules(place.group(POOL), **{"warm_minimum": 0, **group})
-        self.scaling = FakeScaling(self.clock, self.group)
-        self.crew = Crew(self.scaling, place, self.clock, (POOL,))
-        self.fleet = AsgFleet(self.scaling, place, self.clock, {POOL: declared or Declared(4)})
-
-    def want(self, workers: int, seconds: int = 0) -> None:
-        self.fleet.set_desired(POOL, workers)
-        for _ in range(seconds // 5):
-            self.crew.step(5_000)
-            self.fleet.set_desired(POOL, workers)
-
-    @property
-    def view(self) -> FleetView:
-        reading = self.fleet.view(POOL)
-        assert isinstance(reading, Known), reading
-        return reading.value
-
-    def later(self, seconds: float) -> FleetView:
-        self.clock.advance_ms(int(seconds * 1000))
-        return self.view
-
 
 # -- sizes
 
@@ -70,13 +39,13 @@ def test_more_than_the_maximum_is_never_asked_for_and_the_drift_is_told() -> Non
     ("asked", "busy", "expected"), [(0, 0, 0), (0, 2, 2), (1, 2, 2), (2, 1, 2), (3, 3, None), (7, 0, 4)]
 )
 def test_a_size_falls_no_further_than_the_number_of_busy_ones(asked: int, busy: int, expected: int | None) -> None:
-    instances = [_instance(n, protected=n < busy) for n in range(3)]
-    group = read_group(_group(DesiredCapacity=3, Instances=instances))
+    instances = [instance_body(n, protected=n < busy) for n in range(3)]
+    group = read_group(group_body(DesiredCapacity=3, Instances=instances))
     assert desired_for(asked, group) == expected
 
 
 def test_a_size_never_falls_below_the_minimum() -> None:
-    assert desired_for(0, read_group(_group(MinSize=1, DesiredCapacity=3))) == 1
+    assert desired_for(0, read_group(group_body(MinSize=1, DesiredCapacity=3))) == 1
 
 
 def test_a_size_that_somebody_else_set_meanwhile_is_what_is_wanted() -> None:
@@ -95,7 +64,7 @@ def test_a_refused_size_is_told_and_asked_for_again_after_a_pause_that_doubles()
     ground.want(2, 10)
     refused = ground.view.refused
     assert refused is not None
-    assert (refused.reason, refused.count, refused.since_ms) == ("permission", 2, began_ms)
+    assert (refused.reason, refused.times, refused.since_ms) == ("permission", 2, began_ms)
     assert "SetDesiredCapacity" in refused.words
     assert ground.scaling.calls["SetDesiredCapacity"] == 2
     ground.want(2, 60)
@@ -163,7 +132,7 @@ def test_an_answer_that_is_none_is_unknown_and_never_an_empty_fleet(garbage: dic
 )
 def test_an_instance_that_is_none_makes_the_group_unreadable(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
-        read_group(_group(Instances=[{**_instance(1), **wrong}]))
+        read_group(group_body(Instances=[{**instance_body(1), **wrong}]))
 
 
 def test_a_lifecycle_state_that_nobody_knows_yet_is_neither_running_nor_booting() -> None:
@@ -213,135 +182,6 @@ def test_what_is_missing_was_requested_and_is_counted_from_when_it_was_first_mis
     assert ground.view.refused.reason == "suspended"
 
 
-# -- refused, failed, lost: three different things
-
-
-def test_a_capacity_shortage_is_refused_counted_and_over_when_an_instance_comes() -> None:
-    ground = Ground(shortage=True)
-    ground.want(1)
-    began_ms = ground.clock.now_ms()
-    ground.want(1, 150)
-    refused = ground.view.refused
-    assert refused is not None
-    assert (refused.reason, refused.since_ms, refused.count) == ("capacity", began_ms, 3)
-    assert "do not have sufficient g6.xlarge capacity" in refused.words
-    assert ground.view.boot_failures == 0
-    ground.group.shortage = False
-    ground.want(1, 120)
-    assert ground.view.refused is None
-    assert ground.view.running == 1
-
-
-def test_an_image_that_does_not_exist_is_refused_and_no_failed_boot() -> None:
-    ground = Ground(image_missing=True)
-    ground.want(1, 30)
-    refused = ground.view.refused
-    assert refused is not None
-    assert refused.reason == "image"
-    assert "ami-0deadbeef" in (ground.view.last_boot_error or "")
-    assert (ground.view.running, ground.view.boot_failures) == (0, 0)
-
-
-def test_instances_that_run_and_never_say_that_they_are_ready_are_failed_boots() -> None:
-    """Incident 6a: the machine runs, the worker does not."""
-    ground = Ground()
-    ground.group.pace = type(ground.group.pace)(launch_hook_ms=120_000)
-    ground.crew.hangs = True
-    ground.crew.settings = type(ground.crew.settings)(load_budget_s=60.0)
-    ground.want(1, 600)
-    view = ground.view
-    assert view.boot_failures >= 2
-    assert "Heartbeat Timeout" in (view.last_boot_error or "")
-    assert view.refused is None
-    assert view.running == 0
-
-
-def test_an_instance_that_dies_is_lost_and_one_that_scale_in_takes_is_not() -> None:
-    ground = Ground()
-    ground.want(2, 240)
-    first = next(iter(ground.group.instances))
-    ground.scaling.kill(first)
-    ground.want(2, 180)
-    (lost,) = ground.view.deaths
-    assert (lost.owner, lost.reason) == (owner_of(POOL, first), "instance_lost")
-    ground.want(0, 200)
-    assert ground.view.running == 0
-    assert len(ground.view.deaths) == 1
-
-
-@pytest.mark.parametrize(
-    ("message", "reason"),
-    [
-        ("We currently do not have sufficient p5 capacity in the Availability Zone you requested", "capacity"),
-        (
-            "Could not launch Spot Instances. InsufficientInstanceCapacity - There is no Spot capacity available",
-            "capacity",
-        ),
-        ("You have requested more vCPU capacity than your current vCPU limit of 8 allows", "quota"),
-        ("Not authorized for images: [ami-0123]", "permission"),
-        ("The image id '[ami-0123]' does not exist", "image"),
-        ("You must use a valid fully-formed launch template. The parameter groupName is not valid", "template"),
-        ("The security group 'sg-1' does not exist in VPC", "template"),
-        ("Request limit exceeded.", "throttled"),
-        ("Something new", "other"),
-        ("", "other"),
-    ],
-)
-def test_the_words_of_a_failed_launch_tell_the_kind(message: str, reason: str) -> None:
-    assert reason_of(message) == reason
-
-
-# -- drift
-
-
-@pytest.mark.parametrize(
-    ("group", "words"),
-    [
-        ({"maximum": 2}, "maximum is 2, and up to 4"),
-        ({"protects_new": False}, "not protected from scale-in"),
-        ({"warm_minimum": None}, "no warm pool"),
-        ({"suspended": {"Terminate"}}, "the process Terminate is suspended"),
-    ],
-)
-def test_a_group_that_differs_from_what_was_declared_says_how(group: dict[str, Any], words: str) -> None:
-    (said,) = Ground(None, **group).view.drift
-    assert words in said
-
-
-def test_warm_instances_keep_the_old_template_through_a_refresh_and_that_is_told() -> None:
-    """Incident 6a in its quiet form: the next scale-out starts the old image."""
-    ground = Ground(warm_minimum=2)
-    ground.crew.pass_time(120)
-    ground.want(1, 200)
-    before, ground.group.template = ground.view.drift, "lt-0a:2"
-    ground.scaling.start_instance_refresh(AutoScalingGroupName=ground.group.name)
-    ground.want(1, 180)
-    after = ground.view.drift
-    assert before == ()
-    assert "1 of 1 instances in service have the old template lt-0a:1, not lt-0a:2" in after[0]  # it came from the pool
-    assert "1 of 2 instances of the warm pool have the old template" in after[1]
-
-
-@pytest.mark.parametrize(("version", "old"), [("$Latest", 1), ("2", 1), ("1", 1)])
-def test_a_group_that_names_the_latest_template_is_compared_with_the_newest_that_anybody_has(
-    version: str, old: int
-) -> None:
-    template = {"LaunchTemplateId": "lt-1"}
-    instances = [{**_instance(n), "LaunchTemplate": {**template, "Version": str(n)}} for n in (1, 2)]
-    group = read_group(_group(Instances=instances, LaunchTemplate={**template, "Version": version}))
-    assert len(stale(group, (), group.members)) == old
-
-
-def test_what_explains_and_cannot_be_read_is_told_and_blinds_nobody() -> None:
-    ground = Ground(warm_minimum=1)
-    ground.scaling.refuse("DescribeScalingActivities", "AccessDenied")
-    ground.scaling.refuse("DescribeWarmPool", "Throttling")
-    view = ground.view
-    assert "why launches fail is not known" in view.drift[0]
-    assert "what is in the warm pool is not known" in view.drift[1]
-    assert ground.later(61).drift == ()
-
-
 # -- what it costs
 
 
@@ -366,11 +206,3 @@ def test_a_lost_answer_is_a_refusal_that_is_asked_for_again() -> None:
     assert ground.view.refused is not None
     ground.want(2, 10)
     assert ground.view.refused is None
-
-
-def _group(**more: Any) -> dict[str, Any]:
-    return {"AutoScalingGroupName": "g", "MinSize": 0, "MaxSize": 4, "DesiredCapacity": 0, "Instances": [], **more}
-
-
-def _instance(number: int, *, protected: bool = False) -> dict[str, Any]:
-    return {"InstanceId": f"i-{number:08x}", "LifecycleState": "InService", "ProtectedFromScaleIn": protected}

@@ -18,7 +18,7 @@ from tbie.intent import Envelope
 
 MAX_BODY_BYTES = 1_048_576 - 4_096
 """Of one message, and of one batch of ten, less room for its attributes."""
-SHARDS = 8
+SHARDS = 4
 """Partitions that the rows of one stage are spread over: one takes a thousand writes in a second."""
 _MOST = 2**53
 _LONGEST = 200_000

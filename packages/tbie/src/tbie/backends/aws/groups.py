@@ -132,8 +132,8 @@ def drifts(group: Group, warm: Sequence[Member] | None, declared: Declared) -> I
     for place, members in (("in service", serving), ("of the warm pool", warm or ())):
         if old := stale(group, warm or (), members):
             yield (
-                f"{len(old)} of {len(members)} instances {place} have the old template {old[0].template}, not {group.template}, and "
-                "with it the old image (incident 6a): a refresh leaves the warm pool alone, so end those there first"
+                f"{len(old)} of {len(members)} instances {place} have the old template {old[0].template}, not {group.template}, "
+                "and with it the old image (incident 6a): a refresh leaves the warm pool alone, so end those there first"
             )
 
 

@@ -32,6 +32,9 @@ from tbie.intent import Claim, DeadLetter, Disposal, Envelope, Message, Presence
 COUNT_SETTLE_S = 60.0
 """After this long SQS's counts are right (so its documentation)."""
 
+CLEARED = 20
+"""Times that one claim receives again because all it received was in the way."""
+
 
 class SqsIntent:
     """An ``IntentQueue`` on SQS and DynamoDB. Safe to use from several threads and processes.
@@ -136,6 +139,15 @@ class SqsIntent:
             self._hands.drop(owner, mids)
 
     def _claim(self, claim: Claim, wait_s: int = 0) -> list[Message]:
+        """What *claim* brings. What is only in the way (superseded, foreign, dead) is cleared, and the next are looked at."""
+        for _ in range(CLEARED):
+            messages = self._claim_once(claim, wait_s)
+            if messages is not None:
+                return messages
+        return []
+
+    def _claim_once(self, claim: Claim, wait_s: int) -> list[Message] | None:
+        """None: all that was received was in the way."""
         if not wait_s and self._clock.monotonic_s() < self._empty_until_s.get(claim.stage, 0.0):
             return []
         now = self._clock.now_ms()
@@ -159,6 +171,8 @@ class SqsIntent:
         if found.again or found.dead or found.forget or found.foreign:
             with contextlib.suppress(IntentUnavailableError):  # they come back when their lease ends
                 self._settler.carry_out(claim.stage, found, now)
+        if not found.hand:
+            return None
         self._hands.claim(claim.owner, found.hand)
         return [each.message(claim.owner) for each in found.hand]
 

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from tbie.backends.aws.conservation import judge
+from tbie.backends.aws.conservation import Look, judge
 from tbie.backends.aws.copies import Death, Name, Row, name_of, superseded
 from tbie.backends.aws.hands import Hands, unpack
 from tbie.backends.aws.place import Place
@@ -59,7 +59,7 @@ class Watch:
         self._settle_ms = int(settle_s * 1000)
         self._looked_ms: dict[str, int] = {}
         self._oldest: dict[str, _Oldest] = {}
-        self._expiry: dict[str, int] = {}
+        self._oldest_ms: dict[str, int] = {}
         self._others: dict[str, Held] = {}
         self._counted_ms: dict[str, int] = {}
         self._blind: dict[str, str] = {}
@@ -117,30 +117,41 @@ class Watch:
         self._counted_ms[stage] = now
         return counts
 
-    def look(self, stage: str) -> None:
-        """Compare register and queue, unless somebody did so a moment ago. What cannot be read makes presence unknown."""
-        now = self._clock.now_ms()
-        try:
-            self._look(stage, now)
-            self._blind.pop(stage, None)
-        except IntentUnavailableError as error:
-            self._blind[stage] = str(error)
-
-    def _look(self, stage: str, now: int) -> None:
-        if stage not in self._blind and 0 <= now - self._looked_ms.get(stage, -self._settle_ms) < self._settle_ms:
+    def _look_at(self, stages: Sequence[str], now: int) -> None:
+        """Compare register and queues, unless somebody did so a moment ago. What cannot be read makes presence unknown."""
+        due = [stage for stage in stages if stage in self._blind or not self._recent(self._looked_ms.get(stage), now)]
+        if not due:
             return
+        try:
+            looks = self._register.looks(due)
+            others = [found for packed in self._register.hands() if (found := unpack(packed)) is not None]
+        except IntentUnavailableError as error:
+            self._blind |= dict.fromkeys(due, str(error))
+            return
+        self._others = {each.mid: each for each in others if each.until_ms > now}
+        for stage in due:
+            try:
+                before, oldest_ms = looks.get(stage, ((), None))
+                self._oldest_ms.setdefault(stage, now if oldest_ms is None else oldest_ms)
+                self._look(stage, before, now)
+                self._blind.pop(stage, None)
+            except IntentUnavailableError as error:
+                self._blind[stage] = str(error)
+
+    def _recent(self, at_ms: int | None, now: int) -> bool:
+        return at_ms is not None and 0 <= now - at_ms < self._settle_ms
+
+    def _look(self, stage: str, before: Sequence[Look], now: int) -> None:
         counted = sum(self._counts(stage, now))
-        before, _ = self._register.looks([stage]).get(stage, ((), None))
-        if before and 0 <= now - before[-1].at_ms < self._settle_ms:
+        if before and self._recent(before[-1].at_ms, now):
             self._looked_ms[stage] = before[-1].at_ms
             return
         self._drain_dead(stage, now)
-        others = [found for packed in self._register.hands() if (found := unpack(packed)) is not None]
-        self._others = {each.mid: each for each in others if each.until_ms > now}
         held = {**self._others, **self._hands.all(now)}
         verdict = judge(self._register.sent(stage), set(held), counted, now, self._settle_ms, before)
         self._register.note([Forget(Name(s.pk, s.sk), s.token, s.mid) for s in verdict.missing])
         self._register.save_looks(stage, verdict.looks, verdict.oldest_sent_ms)
+        self._oldest_ms[stage] = now if verdict.oldest_sent_ms is None else verdict.oldest_sent_ms
         self._looked_ms[stage] = now
 
     def _drain_dead(self, stage: str, now: int) -> None:
@@ -149,13 +160,17 @@ class Watch:
         received = [each for each in self._post.drain(queue, DEAD_AT_ONCE, DEAD_HIDDEN_S) if each.why is None]
         held, _ = parsed(received, stage, now, now)
         rows = self._register.rows((each.name for each in held), now)
-        moved = []
+        moved, junk = [], []
         for each in held:
-            if not superseded(each.copy, each.mid, rows.get(each.name)):
-                death = Death("receives_exhausted", {"receives": each.receives, "moved_by": "sqs"}, now, each.receives)
+            if superseded(each.copy, each.mid, rows.get(each.name)):
+                junk.append(each.handle)
+            else:
+                before = each.receives - 1  # to look at it here was one more
+                death = Death("receives_exhausted", {"receives": before, "moved_by": "sqs"}, now, before)
                 moved.append((each, death))
         unknown = {each.name for each, _ in moved if each.name not in rows}
         self._settler.register_dead(stage, moved, unknown)
+        self._post.delete(queue, junk)
 
     def expire(self, stages: Sequence[str], retention_ms: int) -> int:
         """Drop the rows of messages that SQS has dropped for their age; returns how many. Then look for what else is missing.
@@ -163,20 +178,17 @@ class Watch:
         The rows are gone through only when one of them can be so old.
         """
         now = self._clock.now_ms()
-        unknown = [stage for stage in stages if stage not in self._expiry]
-        looks = self._register.looks(unknown) if unknown else {}
-        self._expiry |= {stage: oldest for stage, (_, oldest) in looks.items() if oldest is not None}
+        over_ms = now - retention_ms
         gone = 0
         for stage in stages:
-            if self._expiry.get(stage, now - retention_ms) > now - retention_ms:
+            if self._oldest_ms.get(stage, now) > over_ms:
                 continue
             rows = list(self._register.sent(stage))
-            over = [row for row in rows if row.sent_ms <= now - retention_ms]
+            over = [row for row in rows if row.sent_ms <= over_ms]
             self._register.note([Forget(Name(s.pk, s.sk), s.token, s.mid) for s in over])
             gone += len(over)
-            self._expiry[stage] = min((r.sent_ms for r in rows if r.sent_ms > now - retention_ms), default=now)
-        for stage in stages:
-            self.look(stage)
+            self._oldest_ms[stage] = min((row.sent_ms for row in rows if row.sent_ms > over_ms), default=now)
+        self._look_at(stages, now)
         return gone
 
 

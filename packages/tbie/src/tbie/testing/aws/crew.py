@@ -79,6 +79,8 @@ class Crew:
     hands: dict[str, Hand] = field(default_factory=dict)
     ended_holding: list[tuple[str, str]] = field(default_factory=list)
     """Instance, and why it was ended, of those that held something."""
+    chosen_holding: list[str] = field(default_factory=list)
+    """Instances that scale-in chose while they held something, whether or not they were given time."""
     begun_unprotected: int = 0
     """Pieces begun on an instance that scale-in could have taken."""
     finished: int = 0
@@ -100,7 +102,9 @@ class Crew:
                     self._process(m, pool)
                 else:
                     self._lose(m)
-        for hand in list(self.hands.values()):
+        for instance, hand in list(self.hands.items()):
+            if hand.held and self.scaling.find(instance).because == "scale-in":
+                self.chosen_holding.append(instance)
             self._turn(hand)
 
     def pass_time(self, seconds: float, step_ms: int = 2_000) -> None:

@@ -27,10 +27,16 @@ class Meter:
         self.writes: Counter[str] = Counter()
         self.reads: Counter[str] = Counter()
         self._prefix = len(clients.place.prefix) + 1
-        for service in services:
-            events = clients.of(service).meta.events
+        self._heard = [(clients.of(service).meta.events, service) for service in services]
+        for events, service in self._heard:
             events.register(f"provide-client-params.{service}.*", self._asked)
             events.register(f"after-call.{service}.*", self._answered)
+
+    def close(self) -> None:
+        """Listen no more: connections outlive a test."""
+        for events, service in self._heard:
+            events.unregister(f"provide-client-params.{service}.*", self._asked)
+            events.unregister(f"after-call.{service}.*", self._answered)
 
     def reset(self) -> None:
         """Begin anew."""
