@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +21,7 @@ from tbie.testing.builders import WHO
 from tbie.truth import Heartbeat, NewItem, StageState
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from functions_local import ACCOUNT, SENDING, Deployment, until
+from functions_local import SENDING, Deployment, until
 
 Deploy = Callable[[], Deployment]
 
@@ -159,51 +158,3 @@ def test_an_upload_that_s3_tells_of_is_looked_at_at_once(deploy: Deploy) -> None
     facts = first.stages["technical"].facts
     assert facts is not None
     assert (facts["width"], facts["height"]) == (40, 30)
-
-
-def test_news_from_a_queue_answers_for_each_message(deploy: Deploy) -> None:
-    of = deploy()
-    sqs, name = of.clients.sqs, f"{of.prefix}-arrivals"
-    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
-    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{of.place.region}:{ACCOUNT}:{name}-dead", "maxReceiveCount": 1}
-    url = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "8", "RedrivePolicy": json.dumps(redrive)})[
-        "QueueUrl"
-    ]
-    of.function("intake", of.intake_statements())
-    data = jpeg("blue")
-    key, _ = _key("queued.jpg", data)
-    of.clients.s3.put_object(Bucket=of.place.bucket, Key=key, Body=data)
-    news = {"bucket": {"name": of.place.bucket}, "object": {"key": key, "size": len(data)}}
-    told = {
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
-        "eventTime": "2026-11-26T05:00:00.000Z",
-        "s3": news,
-    }
-    for body in (
-        json.dumps({"Records": [told]}),
-        "not json",
-        json.dumps({"Event": "s3:TestEvent"}),
-        json.dumps({"Records": [told]}),
-    ):
-        sqs.send_message(QueueUrl=url, MessageBody=body)
-    of.call("intake", {"Event": "s3:TestEvent"})  # a cold start may outlast the visibility that makes this test short
-    of.aws_lambda.create_event_source_mapping(
-        EventSourceArn=f"arn:aws:sqs:{of.place.region}:{ACCOUNT}:{name}",
-        FunctionName=f"{of.prefix}-intake",
-        BatchSize=10,
-        FunctionResponseTypes=["ReportBatchItemFailures"],
-    )
-    until(lambda: _done(of, 1), 150)
-
-    def counted(queue: str) -> int:
-        return int(
-            sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"][
-                "ApproximateNumberOfMessages"
-            ]
-        )
-
-    until(lambda: counted(dead) == 1, 40)
-    (message,) = sqs.receive_message(QueueUrl=dead)["Messages"]
-    assert message["Body"] == "not json"
-    assert len(of.truth.items()) == 1
