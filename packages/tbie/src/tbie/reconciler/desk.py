@@ -32,7 +32,7 @@ class Desk:
     fence: Document | None = None
     """The term under which this reconciler leads; None if it acts as an operator does, by compare-and-set alone."""
     pushed: bool = False
-    """Nobody here reads the change stream, so nobody knows whether something has changed: ``recount`` says when to count again."""
+    """Nobody here reads the change stream, so nobody knows whether anything changed: ``recount`` says when to count again."""
     _tally: tuple[int, Mapping[tuple[str, str, StageState], int]] | None = None
 
     def tally(self) -> Mapping[tuple[str, str, StageState], int]:
