@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import signal
+import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -112,6 +113,12 @@ def stop(home: Home) -> Served | None:
     for path in (home.profile, home.root / CREDENTIALS, _lock(home)):
         path.unlink(missing_ok=True)
     return alive
+
+
+def set_clock(home: Home, ahead_s: float) -> None:
+    """Let the clock of the server of *home* run *ahead_s* seconds ahead of this machine's (``tbie.testing.aws.launcher``)."""
+    with (_lock(home).parent / "clock").open("r+b") as file:
+        file.write(struct.pack("<dd", ahead_s, 0.0))
 
 
 def _end(home: Home, pid: int) -> None:
