@@ -1,7 +1,7 @@
 """Truth in DynamoDB and Intent in SQS together, under reconciler and worker, while things go wrong.
 
-Where the suite tries every step at which somebody may die, one in four is tried here: a step takes seconds over HTTP, and each store
-passes its own suite. ``PARJANYA_AWS_EVERYTHING=1`` tries them all.
+Where the suite tries every step at which somebody may die, one in four is tried here: a step takes seconds over HTTP, and each
+store passes its own suite. ``PARJANYA_AWS_EVERYTHING=1`` tries them all.
 """
 
 from __future__ import annotations

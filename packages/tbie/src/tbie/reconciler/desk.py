@@ -40,7 +40,9 @@ class Desk:
 
         It costs tenants × stages, and an idle engine asks several times a second.
         """
-        seq = 0 if self.pushed else self.truth.last_seq()  # before counting: a change in between is counted, and counted again
+        seq = (
+            0 if self.pushed else self.truth.last_seq()
+        )  # before counting: a change in between is counted, and counted again
         if self._tally is None or self._tally[0] != seq:
             self._tally = (seq, self.truth.tally())
         return self._tally[1]
