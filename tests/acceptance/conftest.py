@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
+import forking
 from product import Product
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and children inherit that, also the programs under test.
@@ -22,3 +23,10 @@ def product(tmp_path: Path) -> Iterator[Product]:
     product = Product(tmp_path)
     yield product
     product.end()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _mold() -> Iterator[None]:
+    """Whatever commands were forked from ends with the session."""
+    yield
+    forking.end()

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import forking
 import numpy as np
 import pytest
 from PIL import Image
@@ -71,13 +72,23 @@ class Ran:
 
 
 class Running:
-    """A command under way; what it says goes to files, so that it never waits for a reader."""
+    """A command under way; what it says goes to files, so that it never waits for a reader.
 
-    def __init__(self, arguments: Sequence[str | bytes | Path], environment: Mapping[str, str]) -> None:
+    Args:
+        mold: forks it, with *arguments* for `parjanya`; None: it is started, and *arguments* begin with a program.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str | bytes | Path], environment: Mapping[str, str], mold: forking.Mold | None = None
+    ) -> None:
         self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self.process = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, env=environment
-        )
+        self.process: subprocess.Popen[bytes] | forking.Forked
+        if mold is not None:
+            self.process = mold.start(arguments, environment, self._out.fileno(), self._err.fileno())
+        else:
+            self.process = subprocess.Popen(
+                arguments, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err, env=environment
+            )
 
     @property
     def err(self) -> str:
@@ -86,12 +97,12 @@ class Running:
     def finish(self, code: int | None = DONE, timeout_s: float = 50) -> Ran:
         """Wait for the end; *code* None takes any exit code."""
         try:
-            self.process.wait(timeout_s)
+            ended = self.process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             self.kill_everything()
             pytest.fail(f"it did not end within {timeout_s} s; it said:\n{self.err}")
         out = os.pread(self._out.fileno(), 1 << 26, 0).decode("utf-8", "replace")
-        ran = Ran(self.process.returncode, out, self.err)
+        ran = Ran(ended, out, self.err)
         self.close()
         if code is not None:
             assert ran.code == code, ran.err + ran.out
@@ -141,9 +152,14 @@ def kill(pid: int) -> None:
 
 
 class Product:
-    """One home, and the commands that a test runs on it."""
+    """One home, and the commands that a test runs on it.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        forks: whether commands may come from a process that has made their imports (``forking``).
+    """
+
+    def __init__(self, root: Path, *, forks: bool = True) -> None:
+        self._forks = forks and forking.possible()
         self.root = root
         self.shoot = root / "shoot"
         self.home = root / "home"
@@ -161,7 +177,10 @@ class Product:
         variables = {**os.environ, "PARJANYA_HOME": str(self.home), "PARJANYA_WORKERS": "1", **(environment or {})}
         if settings is not None:
             variables["PARJANYA_SETTINGS"] = json.dumps(dict(settings))
-        running = Running([*prefix, sys.executable, *program, *arguments], variables)
+        if self._forks and tuple(program) == PROGRAM and not prefix and forking.shared().fits(variables):
+            running = Running(arguments, variables, forking.shared())
+        else:
+            running = Running([*prefix, sys.executable, *program, *arguments], variables)
         self._started.append(running)
         return running
 

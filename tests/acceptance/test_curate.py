@@ -17,7 +17,7 @@ class Judged:
     """One shoot, curated once; the tests of this class of questions only look."""
 
     def __init__(self, root: Path) -> None:
-        self.product = Product(root)
+        self.product = Product(root, forks=False)
         shoot = self.product.shoot
         self.good = [picture(shoot / f"a{suffix}", n) for n, suffix in enumerate((".jpg", ".png", ".webp", ".tif"))]
         self.good.append(picture(shoot / "second day" / "b.jpeg", 9))
@@ -31,6 +31,14 @@ class Judged:
     def originals(self) -> dict[Path, tuple[bytes, int, int]]:
         files = (path for path in self.product.shoot.rglob("*") if path.is_file())
         return {path: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) for path in files}
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    """Commands of this module start as a user's do, from nothing."""
+    product = Product(tmp_path, forks=False)
+    yield product
+    product.end()
 
 
 @pytest.fixture(scope="module")
