@@ -40,7 +40,9 @@ FUNCTIONS = (
     Function(
         "reconcile", "parjanya.functions.reconcile.handler", 60, 1024, "hands changes of open work to the reconciler"
     ),
-    Function("sweep", "parjanya.functions.sweep.handler", 300, 1024, "compares all open work with its intents", at_once=1),
+    Function(
+        "sweep", "parjanya.functions.sweep.handler", 300, 1024, "compares all open work with its intents", at_once=1
+    ),
 )
 """Also the name of each one's role in ``tbie.backends.aws.permissions``."""
 
