@@ -40,15 +40,10 @@ ENGINES: dict[str, Declared] = {
 """One of each kind: names, pools, times and retries of the stages do not depend on which model it is."""
 
 
-ON_AWS = {"retention_s": 10 * 86_400.0}
-"""What is set otherwise on AWS: a dead letter keeps its first sending time, and SQS keeps nothing for more than 14 days, so
-messages must be kept for less, or a dead letter would be gone before anybody looks."""
-
-
 def declare(engine: str, given: Mapping[str, float] = MappingProxyType({})) -> dict[str, Any]:
     """Everything that the infrastructure is made of."""
     workflow = image_workflow(ENGINES[engine])
-    chosen = {**CLOUD, **ON_AWS, **given}
+    chosen = {**CLOUD, **given}
     settings = Settings(**chosen)  # type: ignore[arg-type] # it checks each number itself
     return {
         "format": 1,

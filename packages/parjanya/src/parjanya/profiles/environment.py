@@ -35,9 +35,11 @@ CLOUD: Mapping[str, float] = {
     "boot_start_budget_s": 300.0,
     "boot_register_budget_s": 300.0,
     "boot_claim_budget_s": 120.0,
+    "retention_s": 10 * 86_400.0,
 }
 """The same for an instance on an account, where each sign of life, each sweep and each look at a stream is paid for and a worker
-is a machine that needs minutes to come. Whoever reads heartbeats must know how often they are due: everybody runs by these."""
+is a machine that needs minutes to come. Whoever reads heartbeats must know how often they are due: everybody runs by these. A
+dead letter keeps its first sending time and SQS keeps nothing for more than 14 days, so messages are kept for less."""
 
 
 def from_environment(environment: Mapping[str, str] | None = None, defaults: Mapping[str, float] = PROFILE) -> Settings:

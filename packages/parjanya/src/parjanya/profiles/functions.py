@@ -13,7 +13,7 @@ from typing import Any
 
 import parjanya
 from parjanya.catalog.uploads import BUCKET, NotAnUploadError, upload_of
-from parjanya.profiles.environment import VARIABLE, from_environment
+from parjanya.profiles.environment import CLOUD, from_environment
 from parjanya.profiles.function_environment import Environment, read
 from parjanya.profiles.function_stores import Stores
 from tbie.backends.aws.belief import belief
@@ -39,18 +39,6 @@ NAME = "images"
 """Of the workflow."""
 PACKED = Path(parjanya.__file__).with_name("workflow.json")
 """Written by the build: ``{"of": what it was made from, "workflow": …}``. A checkout has none, and makes it from the stages."""
-
-AWS: Mapping[str, float] = {
-    "heartbeat_interval_s": 60.0,
-    "sweep_interval_s": 60.0,
-    "sweep_grace_s": 30.0,
-    "leader_lease_s": 200.0,
-    "boot_start_budget_s": 300.0,
-    "boot_register_budget_s": 300.0,
-    "boot_claim_budget_s": 120.0,
-}
-"""Where a system on AWS differs: a schedule turns once a minute, the stream waits five seconds for a batch, an instance needs
-minutes to come, and each sign of life is a write that is paid for."""
 
 PROMPT = Connecting(connect_timeout_s=2.0, read_timeout_s=10.0, attempts=4, connections=8)
 """A function is paid by the second, and what called it tries again."""
@@ -129,19 +117,12 @@ def clients_of(stores: Stores) -> Clients:
 
 
 def settings_of(environment: Mapping[str, str]) -> Settings:
-    """The settings of a system on AWS: what the environment says, else ``AWS``, else what the application has.
+    """The settings of a system on AWS: what the environment says, else those of an instance on an account.
 
     Raises:
         SettingsError: as ``from_environment``.
     """
-    text = environment.get(VARIABLE, "").strip()
-    try:
-        given = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        return from_environment(environment)  # which says what is wrong with it
-    return from_environment({VARIABLE: json.dumps({**AWS, **given})})
+    return from_environment(environment, CLOUD)
 
 
 def resolve(address: Address) -> bool:
