@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from parjanya.functions.changes import pattern
-from parjanya.profiles.environment import PROFILE
+from parjanya.profiles.environment import CLOUD
 from parjanya.vision.declared import Classical, Declared, OpenAI, Transformers
 from parjanya.workflow import image_workflow
 from tbie.backends.aws.bucket import ABANDONED_DAYS, Origins, cors
@@ -48,8 +48,8 @@ messages must be kept for less, or a dead letter would be gone before anybody lo
 def declare(engine: str, given: Mapping[str, float] = MappingProxyType({})) -> dict[str, Any]:
     """Everything that the infrastructure is made of."""
     workflow = image_workflow(ENGINES[engine])
-    chosen = {**ON_AWS, **given}
-    settings = Settings(**{**PROFILE, **chosen})
+    chosen = {**CLOUD, **ON_AWS, **given}
+    settings = Settings(**chosen)  # type: ignore[arg-type] # it checks each number itself
     return {
         "format": 1,
         "engine": engine,

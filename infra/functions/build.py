@@ -35,7 +35,7 @@ LOCKS = (ROOT / "requirements/runtime.txt", ROOT / "requirements/aws.txt")
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 MANYLINUX = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 """Newest first. The runtimes of today are Amazon Linux 2023, whose C library is 2.34."""
-PYTHON = "3.13"
+PYTHON = "3.14"
 MOST_ZIPPED, MOST_WHOLE = 50 << 20, 250 << 20
 """What Lambda takes directly, and what it unpacks."""
 EPOCH = (1980, 1, 1, 0, 0, 0)

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from parjanya.cli.main import run as program
-from parjanya.drills import scene as scenes
 from parjanya.drills.catalogue import BY_NAME, DRILLS
 from parjanya.drills.effects import effects
 from parjanya.drills.reference import instant, work_off
@@ -85,7 +84,7 @@ def _nothing_happens(scene: Scene) -> Iterator[None]:
 
 def test_an_incident_that_nobody_notices_is_not_ok(common: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
     drill = dataclasses.replace(BY_NAME["misrouted_intent"], name="nothing", inject=_nothing_happens, guardrail=None)
-    monkeypatch.setattr(scenes, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(Scene, "patience_s", 5.0)
     report = run(drill, common)
     assert not report.held
     assert report.detected is None

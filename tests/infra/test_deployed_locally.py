@@ -19,10 +19,10 @@ from urllib.error import HTTPError
 
 import pytest
 
-from parjanya.profiles.environment import PROFILE
 from parjanya.workflow import image_workflow
 from tbie.backends.aws import queues, tables
 from tbie.backends.aws.client import ClientError, Clients
+from tbie.backends.aws.place import TABLES
 from tbie.core.errors import IntentUnavailableError
 from tbie.core.settings import Settings
 from tbie.testing.aws.server import REGION, LocalServer, interpreter
@@ -153,21 +153,19 @@ def test_what_the_server_does_not_have_is_known(empty: Deployment) -> None:
 
 
 def test_the_tables_are_those_that_the_program_expects(deployed: Deployment) -> None:
-    """Recovery to a point in time is asked of the template alone: the server's CloudFormation does not switch it on."""
-    assert tables.problems(deployed.clients, tables.TABLES) == []
+    """Recovery to a point in time and expiry of rows are asked of the template alone: this server switches on neither."""
+    assert tables.problems(deployed.clients, TABLES) == []
     dynamodb = deployed.clients.dynamodb
     for table in tables.SCHEMA:
         name = deployed.clients.place.table(table.name)
         described = dynamodb.describe_table(TableName=name)["Table"]
         assert described["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
         assert bool(described.get("DeletionProtectionEnabled")) is table.durable
-        expiry = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-        assert expiry.get("AttributeName") == (tables.TTL if table.expires else None)
 
 
 def test_queues_refuse_whoever_does_not_speak_tls_and_are_else_as_the_program_expects(deployed: Deployment) -> None:
     workflow = image_workflow(declare.ENGINES["transformers"])
-    settings = Settings(**{**PROFILE, **declare.ON_AWS})
+    settings = Settings(**declare.declare("transformers")["settings"])
     with pytest.raises(IntentUnavailableError, match="AccessDenied"):  # this server speaks no TLS
         queues.drift(deployed.clients, workflow, settings)
 
@@ -182,7 +180,7 @@ def test_queues_refuse_whoever_does_not_speak_tls_and_are_else_as_the_program_ex
     deployed.create("intent")
 
     assert queues.drift(deployed.clients, workflow, settings) == []
-    assert tables.problems(deployed.clients, tables.TABLES) == []  # the register came back, and Truth had stayed
+    assert tables.problems(deployed.clients, TABLES) == []  # the register came back, and Truth had stayed
 
 
 def preflight(deployed: Deployment, origin: str, method: str = "PUT") -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from parjanya.drills.model_folder import write_model
+from tbie.backends.aws.instance import LEFT
 
 ROOT = Path(__file__).parents[2]
 IMAGE = ROOT / "infra/image"
@@ -22,8 +23,8 @@ sys.path[:0] = [str(IMAGE), str(ROOT / "packages/parjanya/tests")]
 from complete import missing  # noqa: E402 - the paths come first
 from engines_present import require_engines  # noqa: E402
 from machine import MANIFEST, Places, RefusedError  # noqa: E402
-from recipe import install, installing, publish  # noqa: E402
-from record import Image, ImageError, chosen, parse, to_text  # noqa: E402
+from recipe import publish  # noqa: E402
+from record import chosen, parse  # noqa: E402
 
 REGION = "eu-central-1"
 KEPT = ("PATH", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
@@ -253,16 +254,18 @@ def test_an_instance_that_was_told_nothing_says_what_it_lacks(baked: Path) -> No
 
 def test_the_unit_checks_first_starts_again_a_few_times_and_may_do_little() -> None:
     unit = configparser.ConfigParser(interpolation=None, strict=False)
-    unit.optionxform = str  # type: ignore[assignment,method-assign] - systemd's keys have capitals
+    unit.optionxform = str  # type: ignore[method-assign,assignment] # systemd's keys have capitals
     unit.read(IMAGE / "parjanya-worker.service")
     service = unit["Service"]
     assert service["ExecStartPre"].endswith("recipe.py expected")
     assert service["ExecStart"].split()[1:] == ["worker", "--pool", "${PARJANYA_POOL}"]
-    assert (service["Restart"], service["KillSignal"]) == ("on-failure", "SIGINT")
+    assert (service["Restart"], service["RestartPreventExitStatus"]) == ("always", str(LEFT))
+    assert service["KillSignal"] == "SIGINT"
+    assert unit["Unit"]["FailureAction"] == "poweroff"
     assert int(unit["Unit"]["StartLimitBurst"]) * int(service["RestartSec"]) < int(
         unit["Unit"]["StartLimitIntervalSec"]
     )
-    assert service["User"] == "parjanya"
+    assert service["DynamicUser"] == "yes"
     assert "console" in service["StandardOutput"]
     for hardened in ("NoNewPrivileges", "PrivateTmp", "ProtectHome", "ProtectKernelModules", "RestrictNamespaces"):
         assert service[hardened] == "yes"
@@ -277,46 +280,3 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     unit.write_text(text.replace("/opt/parjanya/env/bin/python", "/bin/true"))
     done = subprocess.run(["systemd-analyze", "verify", str(unit)], check=False, capture_output=True, text=True)
     assert unit.name not in done.stderr
-
-
-# -- programs
-
-
-def test_programs_come_by_the_hashes_of_the_lock_and_nothing_is_compiled(tmp_path: Path) -> None:
-    commands = list(installing(Places(tmp_path), [ROOT / "requirements/runtime.txt"], [tmp_path / "tbie-1.whl"]))
-    asked = commands[1]
-    assert {"--require-hashes", "--only-binary=:all:"} < set(asked)
-    assert {"--no-deps", "--no-index"} < set(commands[2])
-    assert commands[-1][-2:] == ["pip", "check"]
-
-
-def test_wheels_of_the_project_must_be_there(tmp_path: Path) -> None:
-    (tmp_path / "other-1-py3-none-any.whl").touch()
-    with pytest.raises(RefusedError, match="must hold the wheels of tbie and parjanya"):
-        install(Places(tmp_path), ROOT, tmp_path, None)
-
-
-# -- records
-
-
-@pytest.mark.parametrize(
-    "text", ["", "[]", '{"format": "parjanya-images/1"}', '{"format": "parjanya-images/1", "images": [{}]}', "x" * (2 << 20)]
-)  # fmt: skip
-def test_what_is_no_list_of_images_is_refused(text: str) -> None:
-    with pytest.raises(ImageError):
-        parse(text, "images.json")
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [{"tag": "../x"}, {"manifest": "latest"}, {"lock": ""}, {"amis": {}}, {"amis": {REGION: "ami-x"}}],
-)
-def test_an_image_that_cannot_be_is_refused(changed: dict[str, Any]) -> None:
-    fine = {"pool": "vision", "tag": "v1", "architecture": "arm64", "lock": "b" * 64, "manifest": "a" * 64}
-    with pytest.raises(ImageError, match=r"cannot be|no image"):
-        Image(**{**fine, "amis": {REGION: "ami-0123456789abcdef0"}, **changed})
-
-
-def test_records_come_back_as_they_were_written() -> None:
-    image = Image("vision", "v1", "arm64", "b" * 64, None, {REGION: "ami-0123456789abcdef0"})
-    assert parse(to_text([image]), "images.json") == (image,)

@@ -23,7 +23,11 @@ CHANCE = {"random", "numpy.random", "secrets", "os.urandom", "uuid.uuid1", "uuid
 #: Generators: they repeat themselves when handed a seed, and only then.
 SEEDED = {"random.Random", "numpy.random.default_rng", "numpy.random.Generator"}
 
-SOURCES_OF_TIME_AND_CHANCE = {"packages/tbie/src/tbie/core/clock.py", "packages/tbie/src/tbie/core/ids.py"}
+SOURCES_OF_TIME_AND_CHANCE = {
+    "packages/tbie/src/tbie/core/clock.py",
+    "packages/tbie/src/tbie/core/ids.py",
+    "packages/tbie/src/tbie/testing/aws/launcher.py",  # replaces the clock of another process: tests own that one too
+}
 
 
 def names_in(module: ast.Module) -> dict[str, str]:

@@ -16,6 +16,7 @@ from parjanya_cdk.options import Options
 from parjanya_cdk.parts import log_group, role, scope_of, title
 
 RUNTIME = "python3.14"
+"""What ``infra/functions/build.py`` packs for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Function:
     memory_mib: int
     """Processor time comes with it: 1,769 MiB are one core."""
     does: str
+    at_once: int | None = None
+    """How many may run at the same time; None: as many as there is work for."""
 
 
 FUNCTIONS = (
@@ -37,7 +40,9 @@ FUNCTIONS = (
     Function(
         "reconcile", "parjanya.functions.reconcile.handler", 60, 1024, "hands changes of open work to the reconciler"
     ),
-    Function("sweep", "parjanya.functions.sweep.handler", 300, 1024, "compares all open work with its intents"),
+    Function(
+        "sweep", "parjanya.functions.sweep.handler", 300, 1024, "compares all open work with its intents", at_once=1
+    ),
 )
 """Also the name of each one's role in ``tbie.backends.aws.permissions``."""
 
@@ -78,6 +83,7 @@ def make(scope: Construct, what: Function, declared: Declaration, options: Optio
         role=may.attr_arn,
         timeout=what.timeout_s,
         memory_size=what.memory_mib,
+        reserved_concurrent_executions=what.at_once,
         environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(environment(declared, options))),
         logging_config=lambda_.CfnFunction.LoggingConfigProperty(
             log_format="JSON", log_group=log_name(options, what.name)

@@ -6,9 +6,9 @@ do not belong together are refused before there is a template (incident 6a); who
 
 from __future__ import annotations
 
-import math
+import json
 
-from aws_cdk import CfnTag, Fn, Stack
+from aws_cdk import CfnTag, Fn
 from aws_cdk import aws_autoscaling as autoscaling
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
@@ -16,13 +16,13 @@ from constructs import Construct
 
 from infra.image.record import NO_MODEL, Image
 from parjanya_cdk.declaration import Declaration
-from parjanya_cdk.options import Machine, Options
+from parjanya_cdk.options import Options
 from parjanya_cdk.parts import log_group, role, scope_of, title
 
 BOOT_S = 900
 """From the start of an instance to its attested worker: a model of 16 GiB, hashed and read from a cold disk."""
-LEAVING_S = 120
-"""Beyond the longest run of a stage: a commit, and giving back what was not begun."""
+HOOK_S = 300
+"""How long the group waits to be told of an instance that comes or goes. A worker that lives tells it once a minute."""
 
 
 def worker_log(options: Options, pool: str) -> str:
@@ -43,7 +43,7 @@ class Workers(Construct):
         own = scope_of(place, [stage.name for stage in stages], [pool])
         worker = role(self, "Worker", "worker", "ec2", own, worker_log(options, pool))
         profile = iam.CfnInstanceProfile(self, "Profile", roles=[worker.ref])
-        template = _template(self, pool, options, machine, image, profile.attr_arn, firewall)
+        template = _template(self, pool, declared, options, image, profile.attr_arn, firewall)
         group = autoscaling.CfnAutoScalingGroup(
             self,
             "Group",
@@ -57,17 +57,12 @@ class Workers(Construct):
             ),
             health_check_type="EC2",
             health_check_grace_period=BOOT_S,
-            # a worker protects itself while it holds work; one that never came up must be replaceable
-            new_instances_protected_from_scale_in=False,
+            # until its worker says that it is idle; one that never comes up is abandoned by its hook before it is in service
+            new_instances_protected_from_scale_in=True,
             metrics_collection=[autoscaling.CfnAutoScalingGroup.MetricsCollectionProperty(granularity="1Minute")],
             lifecycle_hook_specification_list=[
-                _hook(declared.hooks["launching"], "LAUNCHING", BOOT_S, "ABANDON"),
-                _hook(
-                    declared.hooks["terminating"],
-                    "TERMINATING",
-                    math.ceil(max(s.max_run_s for s in stages)) + LEAVING_S,
-                    "CONTINUE",
-                ),
+                _hook(declared.hooks["launching"], "LAUNCHING", HOOK_S, "ABANDON"),
+                _hook(declared.hooks["terminating"], "TERMINATING", HOOK_S, "CONTINUE"),
             ],
             tags=[
                 autoscaling.CfnAutoScalingGroup.TagPropertyProperty(key=key, value=value, propagate_at_launch=False)
@@ -98,8 +93,15 @@ def _hook(
 
 
 def _template(
-    scope: Construct, pool: str, options: Options, machine: Machine, image: Image, profile: str, firewall: str
+    scope: Construct,
+    pool: str,
+    declared: Declaration,
+    options: Options,
+    image: Image,
+    profile: str,
+    firewall: str,
 ) -> ec2.CfnLaunchTemplate:
+    machine = options.machines[pool]
     tags = [CfnTag(key=key, value=value) for key, value in image.tags().items()]
     name = CfnTag(key="Name", value=options.place.group(pool))
     specified = ec2.CfnLaunchTemplate.TagSpecificationProperty
@@ -135,12 +137,12 @@ def _template(
                 specified(resource_type="instance", tags=[name, *tags]),
                 specified(resource_type="volume", tags=[name, *tags]),
             ],
-            user_data=Fn.base64(user_data(pool, options, image, Stack.of(scope).region)),
+            user_data=Fn.base64(user_data(pool, declared, options, image)),
         ),
     )
 
 
-def user_data(pool: str, options: Options, image: Image, region: str) -> str:
+def user_data(pool: str, declared: Declaration, options: Options, image: Image) -> str:
     """What an instance is told at its first start: where its system lives, and what it is expected to be.
 
     The image's own check compares the last two with what was baked, before a worker may start.
@@ -148,11 +150,12 @@ def user_data(pool: str, options: Options, image: Image, region: str) -> str:
     place = options.place
     lines = {
         "PARJANYA_POOL": pool,
-        "PARJANYA_REGION": region,
+        "PARJANYA_REGION": place.region,
         "PARJANYA_PREFIX": place.prefix,
         "PARJANYA_BUCKET": place.bucket,
         "PARJANYA_EXPECTED_IMAGE": image.tag,
         "PARJANYA_EXPECTED_MANIFEST": image.manifest or NO_MODEL,
+        "PARJANYA_SETTINGS": f"'{json.dumps(dict(declared.settings), sort_keys=True)}'",
     }
     told = "\n".join(f"{name}={value}" for name, value in lines.items())
     return (

@@ -112,8 +112,8 @@ DEFECTS: dict[Check, dict[str, Plant]] = {
     running.busy_machines_are_let_finish: {
         "a dead instance that stays (6a)": hook("LAUNCHING", DefaultResult="CONTINUE"),
         "a worker that is cut off": hook("TERMINATING", HeartbeatTimeout=30),
-        "an instance that protects itself before it works": setting(
-            GROUP, "", "NewInstancesProtectedFromScaleIn", True
+        "an instance that is taken before its worker can protect it": setting(
+            GROUP, "", "NewInstancesProtectedFromScaleIn", False
         ),
         "a group that does not tell its size": setting(GROUP, "", "MetricsCollection", None),
     },

@@ -1,4 +1,4 @@
-"""Functions in the local server: packed, deployed under roles of their own, called by streams, notifications and queues over HTTP."""
+"""Functions in the local server: packed, deployed under roles of their own, called by streams, news and queues over HTTP."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,4 +181,4 @@ def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
         pause.wait(0.05)
 
 
-__all__ = ["Deployment", "packages", "partial", "until"]
+__all__ = ["Deployment", "build", "packages", "until"]

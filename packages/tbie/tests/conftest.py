@@ -15,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 import tbie.testing.plugin  # noqa: F401 - registers the rewriting of asserts before the suite is imported
+from tbie.core.clock import ManualClock
 
 if TYPE_CHECKING:
     from tbie.backends.aws.client import Clients
-    from tbie.testing.aws.server import LocalServer, SharedClock
+    from tbie.testing.aws.server import LocalServer
+    from tbie.testing.aws.session import Site
 
 settings.register_profile(
     "tbie", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -29,28 +31,39 @@ settings.load_profile(os.environ.get("TBIE_HYPOTHESIS", "tbie"))
 
 
 @pytest.fixture(scope="session")
-def aws_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
-    """A running local server of AWS's interfaces, for all tests of this process."""
-    from tbie.testing.aws.session import running
+def aws_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running local server of AWS's interfaces for all tests of this process; an account if the environment says so."""
+    from tbie.testing.aws.session import opened
 
-    yield from running(tmp_path_factory.mktemp("aws"))
+    yield from opened(tmp_path_factory.mktemp("aws"))
 
 
 @pytest.fixture
-def shared_clock(aws_server: LocalServer) -> Iterator[SharedClock]:
-    """A clock that stands still until the test moves it, and that the server follows."""
+def aws_server(aws_site: Site) -> LocalServer:
+    """The local server, for tests that own its clock or its users; on an account they are skipped."""
+    if aws_site.server is None:
+        pytest.skip("needs a server whose clock and users are the test's: not an account")
+    return aws_site.server
+
+
+@pytest.fixture
+def shared_clock(aws_site: Site) -> Iterator[ManualClock]:
+    """A clock that stands still until the test moves it, and that a local server follows."""
     from tbie.testing.aws.server import SharedClock
 
-    yield SharedClock(aws_server.stand_still_at)
-    aws_server.stand_still_at(None)
+    if aws_site.server is None:
+        yield ManualClock()
+        return
+    yield SharedClock(aws_site.server.stand_still_at)
+    aws_site.server.stand_still_at(None)
 
 
 @pytest.fixture
-def aws(aws_server: LocalServer) -> Clients:
+def aws(aws_site: Site) -> Clients:
     """A place with empty tables, over a client library that tries nothing twice."""
     from tbie.backends.aws.tables import create_tables
-    from tbie.testing.aws.session import IMPATIENT, fresh_place
+    from tbie.testing.aws.session import IMPATIENT
 
-    clients = fresh_place(aws_server, IMPATIENT)
+    clients = aws_site.place(IMPATIENT)
     create_tables(clients)
     return clients

@@ -76,7 +76,7 @@ def nothing_costs_while_nobody_works(on: Subject) -> Iterator[str]:
 
 
 def busy_machines_are_let_finish(on: Subject) -> Iterator[str]:
-    """An instance is in service when its worker says so, may finish before it goes, and protects itself only while it works."""
+    """An instance is in service when its worker says so, is never taken while it works, and may finish before it goes."""
     for name, group in on.of("AutoScaling::AutoScalingGroup").items():
         pool = _pool_of(name, on)
         hooks = {
@@ -88,8 +88,8 @@ def busy_machines_are_let_finish(on: Subject) -> Iterator[str]:
         longest = max((stage.max_run_s for stage in on.declared.in_pool(pool)), default=0)
         if hooks.get("TERMINATING", {}).get("HeartbeatTimeout", 0) <= longest:
             yield f"{name}: a worker is not let finish what it holds"
-        if group.get("NewInstancesProtectedFromScaleIn") is not False:
-            yield f"{name}: an instance that never came up could not be taken away"
+        if group.get("NewInstancesProtectedFromScaleIn") is not True:
+            yield f"{name}: an instance could be taken away before its worker can protect it"
         if not group.get("MetricsCollection"):
             yield f"{name} does not tell how many instances are wanted: silence could not be noticed"
 

@@ -15,7 +15,7 @@ _IN_ORDER = (
 )
 
 INTENT: Mapping[str, str] = {
-    "test_one_item_behind_a_thousand_of_another_tenant_is_served_among_the_first": _IN_ORDER,
+    "test_one_item_behind_a_crowd_of_another_tenant_is_served_among_the_first": _IN_ORDER,
     "test_a_tenant_that_comes_when_a_burst_is_half_done_need_not_catch_up": _IN_ORDER,
     "test_tenants_with_equal_bursts_take_turns": _IN_ORDER,
 }

@@ -1,7 +1,12 @@
-"""Truth in DynamoDB and Intent in SQS together, under reconciler and worker, while things go wrong."""
+"""Truth in DynamoDB and Intent in SQS together, under reconciler and worker, while things go wrong.
+
+Where the suite tries every step at which somebody may die, one in four is tried here: a step takes seconds over HTTP, and each
+store passes its own suite. ``PARJANYA_AWS_EVERYTHING=1`` tries them all.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,8 +23,14 @@ from tbie.intent import IntentQueue
 from tbie.testing.aws.server import LocalServer, SharedClock
 from tbie.testing.aws.session import fresh_place
 from tbie.testing.conformance.end_to_end import EndToEndConformance
+from tbie.testing.conformance.worlds import Worlds
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
+
+EVERYTHING = os.environ.get("PARJANYA_AWS_EVERYTHING") == "1"
+MOMENTS = range(8) if EVERYTHING else (1, 5)
+WORKER_CALLS = range(1, 5) if EVERYTHING else (2,)
+RECONCILER_CALLS = range(1, 4) if EVERYTHING else (2,)
 
 
 class TestAws(EndToEndConformance):
@@ -45,3 +56,19 @@ class TestAws(EndToEndConformance):
     def make_intent(self, clock: Clock, retention_s: float, folder: Path) -> IntentQueue:
         clients, workflow = self._opened[folder]
         return SqsIntent(clients, clock, retention_s, [stage.name for stage in workflow.stages])
+
+    @pytest.mark.parametrize("moment", MOMENTS)
+    def test_the_queue_may_be_destroyed_at_any_step(self, worlds: Worlds, moment: int) -> None:
+        super().test_the_queue_may_be_destroyed_at_any_step(worlds, moment)
+
+    @pytest.mark.parametrize("call", WORKER_CALLS)
+    @pytest.mark.parametrize("point", ["before", "after"])
+    @pytest.mark.parametrize("store", ["truth.commit", "intent.exchange", "truth.get"])
+    def test_a_worker_may_die_at_any_step(self, worlds: Worlds, store: str, point: str, call: int) -> None:
+        super().test_a_worker_may_die_at_any_step(worlds, store, point, call)
+
+    @pytest.mark.parametrize("call", RECONCILER_CALLS)
+    @pytest.mark.parametrize("point", ["before", "after"])
+    @pytest.mark.parametrize("store", ["truth.commit", "intent.send"])
+    def test_a_reconciler_may_die_at_any_step(self, worlds: Worlds, store: str, point: str, call: int) -> None:
+        super().test_a_reconciler_may_die_at_any_step(worlds, store, point, call)

@@ -23,6 +23,7 @@ STAGES = ("a", "b", "c")
 
 class TestSqsIntent(IntentConformance):
     tick_ms = 1_000
+    crowd = 100
 
     @pytest.fixture
     def clock(self, shared_clock: SharedClock) -> SharedClock:

@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.tables import OF_TRUTH, create_tables
 from tbie.backends.aws.truth import DynamoTruth
-from tbie.core.clock import Clock
+from tbie.core.clock import Clock, ManualClock
 from tbie.core.ids import Ids
-from tbie.testing.aws.server import LocalServer, SharedClock
-from tbie.testing.aws.session import fresh_place
+from tbie.testing.aws.session import Site
 from tbie.testing.conformance.truth import TruthConformance
-from tbie.truth import TruthStore
+from tbie.truth import OpenStage, TruthStore
 from tbie.workflow import Workflow
+
+
+class PatientTruth(DynamoTruth):
+    """On an account the stream shows a change after a second or so; the suite asks at once."""
+
+    def opened_since(self, seq: int, limit: int) -> tuple[list[OpenStage], int]:
+        Event().wait(3)
+        return super().opened_since(seq, limit)
+
+    def last_seq(self) -> int:
+        Event().wait(3)
+        return super().last_seq()
 
 
 class TestDynamoTruth(TruthConformance):
     numbers_changes = False
 
     @pytest.fixture(autouse=True)
-    def places(self, aws_server: LocalServer) -> None:
+    def places(self, aws_site: Site) -> None:
         """A place for each folder that a store is opened in."""
-        self._server, self._opened = aws_server, dict[Path, Clients]()
+        self._site, self._opened = aws_site, dict[Path, Clients]()
 
     @pytest.fixture
-    def clock(self, shared_clock: SharedClock) -> SharedClock:
+    def clock(self, shared_clock: ManualClock) -> ManualClock:
         return shared_clock
 
     def make_truth(self, workflow: Workflow, clock: Clock, ids: Ids, folder: Path) -> TruthStore:
         if folder not in self._opened:
-            self._opened[folder] = fresh_place(self._server)
+            self._opened[folder] = self._site.place()
             create_tables(self._opened[folder], OF_TRUTH)
-        return DynamoTruth(self._opened[folder], workflow, clock, ids)
+        kind = PatientTruth if self._site.is_live else DynamoTruth
+        return kind(self._opened[folder], workflow, clock, ids)

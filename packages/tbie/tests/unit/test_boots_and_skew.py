@@ -243,6 +243,8 @@ def test_an_unreadable_fleet_is_said_as_an_error_and_not_as_nobody() -> None:
             "boot_failures": 2,
             "last_boot_error": "no room",
             "boots": [["w", "started", 5]],
+            "refused": None,
+            "drift": [],
         }
     }
 

@@ -6,7 +6,6 @@ Only for homes that say so, and lazily: without the extra ``parjanya[aws]`` thes
 from __future__ import annotations
 
 import importlib.util
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -17,7 +16,6 @@ from cyclopts import App, Parameter
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.catalog.items import Ingested
-from parjanya.cli.act import person
 from parjanya.cli.common import (
     Common,
     Exit,
@@ -28,8 +26,7 @@ from parjanya.cli.common import (
     show,
     show_json,
 )
-from parjanya.cli.progress import progress
-from parjanya.cli.working import Interrupt
+from parjanya.cli.working import Interrupt, taking_in
 from parjanya.home import Home
 from parjanya.profiles.declared_profile import AwsPlace, declared_profile, write
 from parjanya.profiles.system import System, open_system
@@ -142,13 +139,7 @@ def upload_(paths: Paths, /, *, tenant: str = "default", common: Common | None =
 
 def _upload(system: System, paths: list[Path], tenant: str, walk: Walk, interrupt: Interrupt) -> Ingested:
     files = takewhile(lambda _: not interrupt.asked, discover(paths, [system.home.root], walk))
-    with progress(None, sys.stderr, system.clock) as shown:
-
-        def between(done: Ingested) -> None:
-            system.truth_bell.ring()
-            shown.update(done=len(done.keys), failed=len(done.problems))
-
-        return system.take_in(tenant, files, person(), between)
+    return taking_in(system, tenant, files, system.truth_bell.ring)
 
 
 def told(common: Common, done: Ingested, walk: Walk, interrupted: bool) -> int:

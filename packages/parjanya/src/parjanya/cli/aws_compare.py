@@ -99,7 +99,7 @@ def demo_(
     Parameters
     ----------
     folder
-        With images (default: a sample shoot that is drawn for it).
+        With images (default: the sample shoot of `demo`, in demo/shoot).
     tenant
         Whose images they become.
     workers
@@ -110,7 +110,7 @@ def demo_(
     common = common or Common()
     check_tenant(tenant)
     count = workers_or_default(workers)
-    images = folder if folder is not None else _sample(common.root.parent / "aws-shoot")
+    images = folder if folder is not None else _sample(Path("demo") / "shoot")
     if not images.exists():
         raise UsageError(f"there is no {images}")
     home = Home(common.root)

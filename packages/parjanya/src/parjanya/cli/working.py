@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from types import FrameType
 
 from parjanya.catalog.discover import Walk, discover
-from parjanya.catalog.items import Ingested
+from parjanya.catalog.items import Found, Ingested
 from parjanya.cli.act import person
 from parjanya.cli.common import say
 from parjanya.cli.doctor import guard
@@ -78,10 +78,7 @@ def work(
     files = takewhile(lambda _: not interrupt.asked, discover(paths, skip, walk))
 
     def take_in(between: Callable[[], object]) -> Ingested:
-        def after_group(_: Ingested) -> None:
-            between()
-
-        done = system.take_in(tenant, files, person(), after_group)
+        done = taking_in(system, tenant, files, between)
         walk.problems += done.problems
         return done
 
@@ -111,6 +108,20 @@ def work(
         running.close()
         system.home.resign()
     return ingested, settled and not cut_short
+
+
+def taking_in(system: System, tenant: str, files: Iterable[Found], between: Callable[[], object]) -> Ingested:
+    """Take *files* in, *between* groups of them as asked, and show how far it is where that takes long: files are uploaded."""
+    if system.profile.files_are_local:
+        return system.take_in(tenant, files, person(), lambda _: between())
+    say("uploading …")
+    with progress(None, sys.stderr, system.clock) as shown:
+
+        def after_group(done: Ingested) -> None:
+            shown.update(done=len(done.keys))
+            between()
+
+        return system.take_in(tenant, files, person(), after_group)
 
 
 class _Leader:

@@ -1,6 +1,7 @@
 """What an incident cost: items that did not come to their end, results committed twice, answers that differ.
 
-Caller: ``run``, when a drill has settled. Truth is read from outside, by SQL, so that the product does not certify itself.
+Caller: ``run``, when a drill has settled. What was committed twice is read from outside, so that the product does
+not certify itself.
 """
 
 from __future__ import annotations
@@ -11,14 +12,8 @@ from dataclasses import dataclass
 
 from parjanya.catalog.items import item_id
 from parjanya.catalog.paths import path_to_key
+from parjanya.drills.any_scene import AnyScene
 from parjanya.drills.reference import Answers, answers
-from parjanya.drills.scene import Scene
-
-_TWICE = (
-    "SELECT i.item, j.key, j.value->>'generation', count(*) FROM history h JOIN item i ON i.id = h.item_id,"
-    " json_each(h.after) j WHERE j.value->>'state' = 'completed'"
-    " GROUP BY h.item_id, j.key, j.value->>'generation' HAVING count(*) > 1"
-)
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Effects:
     """Reason by picture, of those that had to fail."""
 
 
-def effects(scene: Scene, reference: Answers, fails: str | None) -> Effects:
+def effects(scene: AnyScene, reference: Answers, fails: str | None) -> Effects:
     """Compare the instance of *scene* with the *reference*; with *fails*, the largest picture must have failed, for that."""
     ids = {item_id(path_to_key(path)): path.name for path in scene.shoot}
     lost, differing, failed = [], [], {}
@@ -58,5 +53,5 @@ def effects(scene: Scene, reference: Answers, fails: str | None) -> Effects:
                 differing.append(f"{name} {stage}")
     missing = set(reference) - {item for _, item in found}
     lost += [f"{ids.get(item, item)}: not in Truth" for item in sorted(missing)]
-    twice = tuple(f"{ids.get(row[0], row[0])} {row[1]} {row[2]}" for row in scene.truth_sql(_TWICE))
+    twice = tuple(f"{ids.get(item, item)} {stage} {nth}" for item, stage, nth, _ in scene.committed_twice())
     return Effects(len(found), tuple(lost), twice, tuple(differing), failed)

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from parjanya.catalog.discover import Walk, discover
 from parjanya.drills import pictures
+from parjanya.drills.any_scene import AnyScene
 from parjanya.drills.effects import effects
 from parjanya.drills.reference import Answers, instant, undisturbed
 from parjanya.drills.report import Report
-from parjanya.drills.scene import LOOK_EVERY_S, Scene
+from parjanya.drills.scene import Scene
 from parjanya.drills.shape import QUICK, Drill, DrillStoppedError
 from parjanya.drills.small_disk import Order, run_confined
 from parjanya.profiles.environment import PROFILE
@@ -41,6 +42,8 @@ class Ground:
     stopped: threading.Event = field(default_factory=threading.Event)
     """Set it, and every drill ends its processes and returns."""
     keep: bool = False
+    make: Callable[..., AnyScene] = Scene
+    """Makes the scene of a drill: where its stores are."""
 
 
 @contextmanager
@@ -94,8 +97,8 @@ def run(drill: Drill, common: Ground) -> Report:
 def run_here(report: Report, common: Ground) -> None:
     """Run the drill of *report* in this process's view of the files, and fill in the report."""
     drill, root = report.drill, common.root / report.drill.name
-    scene = Scene(root, common.shoot, common.clock, common.stopped, drill.workers, drill.settings)
-    report.budget_s = drill.budget.seconds(scene.settings) + LOOKS * LOOK_EVERY_S
+    scene = common.make(root, common.shoot, common.clock, common.stopped, drill.workers, drill.settings)
+    report.budget_s = drill.budget.seconds(scene.settings) + LOOKS * scene.look_every_s
     try:
         _measure(drill, scene, report, common.reference)
         if drill.guardrail is not None:
@@ -114,7 +117,7 @@ def run_here(report: Report, common: Ground) -> None:
             shutil.rmtree(root, ignore_errors=True)
 
 
-def _measure(drill: Drill, scene: Scene, report: Report, reference: Answers) -> None:
+def _measure(drill: Drill, scene: AnyScene, report: Report, reference: Answers) -> None:
     def found() -> bool:
         report.detected = scene.sightings.first.get(drill.code)
         return report.detected is not None

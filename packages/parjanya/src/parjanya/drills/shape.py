@@ -9,13 +9,10 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from tbie.core.finding import Boundary
 from tbie.core.settings import Settings
-
-if TYPE_CHECKING:
-    from parjanya.drills.scene import Scene
 
 QUICK: Mapping[str, float] = MappingProxyType(
     {
@@ -64,15 +61,16 @@ class Drill:
     code: str
     """The finding that must name it."""
     boundary: Boundary
-    inject: Callable[[Scene], AbstractContextManager[None]]
-    """Injects on entry (and calls ``Scene.injected`` when the fault is in place), heals on exit."""
+    inject: Callable[[Any], AbstractContextManager[None]]
+    """Injects on entry (and calls ``injected`` of the scene when the fault is in place), heals on exit. It is given the scene of
+    the profile that the drill is of."""
     budget: Budget
     workers: int = 1
     settings: Mapping[str, float] = field(default_factory=dict)
     """What differs from ``QUICK``, for this drill alone."""
     fails: str | None = None
     """If one picture (the largest) must end as failed: the reason that is the truth about it."""
-    guardrail: Callable[[Scene], str] | None = None
+    guardrail: Callable[[Any], str] | None = None
     """Shows that the incident is stopped at the door; returns what was refused, in words."""
     stands: bool = False
     """The finding goes on standing until a person acts; repaired then means that everything else has settled."""

@@ -16,7 +16,7 @@ from parjanya.profiles import local
 from parjanya.profiles.declared_profile import AwsPlace, credentials
 from parjanya.profiles.examine_aws import ON_AN_ACCOUNT, look_at_deployment
 from parjanya.profiles.group_fleet import GroupFleet
-from parjanya.profiles.profile import OwnFleet
+from parjanya.profiles.profile import ABOUT_FILES, OwnFleet
 from parjanya.profiles.s3_sources import S3Sources
 from parjanya.profiles.uploading import NotSent, Sent, Uploader
 from tbie.backends.aws.belief import belief
@@ -60,7 +60,7 @@ class Aws:
     files_are_local = False
     spare_queue = False
     """Each queue is paid for, watched and deployed; a message of nobody's in one of a stage would go to its dead letters."""
-    absent = frozenset({"schema", "write_ahead_log"})
+    absent = ABOUT_FILES
 
     def __init__(self, home: Home, place: AwsPlace, settings: Settings, clock: Clock, ids: Ids) -> None:
         self._home, self._settings, self._clock, self._ids = home, settings, clock, ids

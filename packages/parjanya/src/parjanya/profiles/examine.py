@@ -21,6 +21,7 @@ from typing import TypeVar
 from parjanya.home import Home
 from parjanya.profiles import model_folder
 from parjanya.profiles.manifest import MANIFEST, Manifest, attest, this_machine
+from parjanya.profiles.profile import ABOUT_FILES
 from parjanya.profiles.system import System
 from parjanya.views import probes
 from parjanya.workflow import image_workflow
@@ -48,12 +49,13 @@ def surroundings(home: Home, settings: Settings, clock: Clock, *, thorough: bool
     """What can be read without opening a store; *thorough* also starts a worker."""
     around = Surroundings(settings, stages=image_workflow().stages)
     embedded = not os.path.lexists(home.profile)
-    kept = (
-        (home.root, home.objects) if embedded else (home.root, Path(tempfile.gettempdir()))
-    )  # uploads are copied there
+    spool = home.objects if embedded else Path(tempfile.gettempdir())  # uploads are copied there while they are read
+    kept = (home.root, spool)
     around.free_bytes = {p.name: _read(clock, str(p), partial(_free, p)) for p in kept}
     if embedded:
         _files(home, clock, around)
+    else:
+        around.absent = ABOUT_FILES
     around.uses = {"run": _try(clock, partial(_run, home))}
     around.locks = _try(clock, partial(_locks, home.run))
     around.open_files = _read(clock, "open files", lambda: resource.getrlimit(resource.RLIMIT_NOFILE)[0])

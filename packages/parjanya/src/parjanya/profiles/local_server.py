@@ -10,13 +10,21 @@ import fcntl
 import json
 import os
 import signal
+import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from parjanya.home import Home
-from parjanya.profiles.declared_profile import CREDENTIALS, AwsPlace, ProfileError, write, write_credentials
+from parjanya.profiles.declared_profile import (
+    CREDENTIALS,
+    AwsPlace,
+    ProfileError,
+    declared_profile,
+    write,
+    write_credentials,
+)
 from tbie.core.ids import RandomIds
 from tbie.testing.aws.server import REGION, LocalServer, interpreter
 
@@ -70,6 +78,10 @@ def start(home: Home) -> Served:
         raise ProfileError("the local server of AWS's interfaces is not installed here: ./run aws-server")
     if os.path.lexists(home.truth):
         raise ProfileError(f"{home.root} holds an embedded instance; choose another home with --home or PARJANYA_HOME")
+    place = declared_profile(home)
+    if place is not None and not os.path.lexists(_lock(home)):
+        where = place.endpoint or f"{place.prefix} in {place.region}"
+        raise ProfileError(f"{home.root} is the instance at {where}; choose another home with --home or PARJANYA_HOME")
     folder = _lock(home).parent
     folder.mkdir(parents=True, exist_ok=True)
     name, secret = f"LOCAL{RandomIds().token().upper()}", RandomIds().token() + RandomIds().token()  # 128 random bits
@@ -92,13 +104,21 @@ def start(home: Home) -> Served:
 
 
 def stop(home: Home) -> Served | None:
-    """End the server of this home; None if none was alive. The home forgets an instance that is gone."""
+    """End the server of this home; None if none was alive. The home forgets an instance that is gone, and no other."""
+    if not os.path.lexists(_lock(home)):
+        return None
     alive = serving(home)
     if alive is not None:
         _end(home, alive.pid)
     for path in (home.profile, home.root / CREDENTIALS, _lock(home)):
         path.unlink(missing_ok=True)
     return alive
+
+
+def set_clock(home: Home, ahead_s: float) -> None:
+    """Let the clock of the server of *home* run *ahead_s* seconds ahead of this machine's (``tbie.testing.aws.launcher``)."""
+    with (_lock(home).parent / "clock").open("r+b") as file:
+        file.write(struct.pack("<dd", ahead_s, 0.0))
 
 
 def _end(home: Home, pid: int) -> None:

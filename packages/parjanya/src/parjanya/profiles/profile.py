@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from parjanya.profiles.system import System
 
 
+ABOUT_FILES = frozenset({"schema", "write_ahead_log"})
+"""Guardrails about files of the home that hold an embedded instance."""
+
+
 class Bell(Protocol):
     """Wakes who listens. A lost ring costs one poll interval and nothing else."""
 

@@ -12,7 +12,7 @@ import pytest
 
 from parjanya.home import Home
 from parjanya.profiles import local_server
-from parjanya.profiles.declared_profile import CREDENTIALS, ProfileError, declared_profile
+from parjanya.profiles.declared_profile import CREDENTIALS, AwsPlace, ProfileError, declared_profile, write
 from tbie.testing.aws.needed import needed_interpreter
 
 
@@ -48,6 +48,16 @@ def test_one_that_was_killed_is_not_found_and_another_takes_its_place_with_anoth
     second = local_server.start(home)
     assert second.pid != first.pid
     assert (home.root / CREDENTIALS).read_text() != key
+
+
+@pytest.mark.parametrize("endpoint", [None, "https://objects.example.org"])
+def test_a_home_that_was_pointed_elsewhere_is_neither_taken_nor_forgotten(home: Home, endpoint: str | None) -> None:
+    place = AwsPlace("eu-central-1", "shop", "shop-objects", endpoint)
+    write(home, place)
+    with pytest.raises(ProfileError, match="is the instance at"):
+        local_server.start(home)
+    assert local_server.stop(home) is None
+    assert declared_profile(home) == place
 
 
 def test_a_process_id_in_an_old_file_is_nobody(home: Home) -> None:

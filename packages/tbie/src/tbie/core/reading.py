@@ -91,7 +91,7 @@ class Refused(NamedTuple):
     """Whoever refused, in its own words."""
     since_ms: int
     """When the first of those in a row was refused, epoch milliseconds."""
-    count: int
+    times: int
     """So many in a row."""
 
 

@@ -32,7 +32,7 @@ class Desk:
     fence: Document | None = None
     """The term under which this reconciler leads; None if it acts as an operator does, by compare-and-set alone."""
     pushed: bool = False
-    """Nobody here reads the change stream, so nobody knows whether something has changed: ``recount`` says when to count again."""
+    """Nobody here reads the change stream, so nobody knows whether anything changed: ``recount`` says when to count again."""
     _tally: tuple[int, Mapping[tuple[str, str, StageState], int]] | None = None
 
     def tally(self) -> Mapping[tuple[str, str, StageState], int]:
@@ -40,7 +40,9 @@ class Desk:
 
         It costs tenants × stages, and an idle engine asks several times a second.
         """
-        seq = 0 if self.pushed else self.truth.last_seq()  # before counting: a change in between is counted, and counted again
+        seq = (
+            0 if self.pushed else self.truth.last_seq()
+        )  # before counting: a change in between is counted, and counted again
         if self._tally is None or self._tally[0] != seq:
             self._tally = (seq, self.truth.tally())
         return self._tally[1]

@@ -64,7 +64,7 @@ def test_a_refused_size_is_told_and_asked_for_again_after_a_pause_that_doubles()
     ground.want(2, 10)
     refused = ground.view.refused
     assert refused is not None
-    assert (refused.reason, refused.count, refused.since_ms) == ("permission", 2, began_ms)
+    assert (refused.reason, refused.times, refused.since_ms) == ("permission", 2, began_ms)
     assert "SetDesiredCapacity" in refused.words
     assert ground.scaling.calls["SetDesiredCapacity"] == 2
     ground.want(2, 60)

@@ -21,7 +21,7 @@ def test_a_capacity_shortage_is_refused_counted_and_over_when_an_instance_comes(
     ground.want(1, 150)
     refused = ground.view.refused
     assert refused is not None
-    assert (refused.reason, refused.since_ms, refused.count) == ("capacity", began_ms, 3)
+    assert (refused.reason, refused.since_ms, refused.times) == ("capacity", began_ms, 3)
     assert "do not have sufficient g6.xlarge capacity" in refused.words
     assert ground.view.boot_failures == 0
     ground.group.shortage = False

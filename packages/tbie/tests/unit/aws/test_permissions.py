@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+import tbie.backends.aws
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.intent import SqsIntent
 from tbie.backends.aws.permissions import ANYWHERE, GRANTS, Scope, arns, permissions
@@ -38,6 +41,7 @@ LOCALLY = {
 UNNAMED = ("stream/open",)
 """Kinds of resources that the local server does not tell apart."""
 PLACE = Place("eu-central-1", "somewhere", "objects-of-somebody")
+pytestmark = pytest.mark.timeout(300)  # many calls over HTTP, and a server that checks each
 ACCOUNT = "000000000000"
 SETTINGS = Settings(retention_s=10 * 86_400.0)
 WORKFLOW = Workflow(
@@ -153,16 +157,16 @@ def turn(sweeping: World, working: World, rounds: int, fails: set[str]) -> None:
 def test_items_live_their_whole_life_by_the_permissions_of_each_component(opened: Opened) -> None:
     _, world = opened
     uploading, sweeping, working = world("intake"), world("sweep"), world("worker")
-    uploading.truth.add([new_item(f"i{n}") for n in range(12)], WHO)
+    uploading.truth.add([new_item(f"i{n}") for n in range(5)], WHO)
 
-    turn(sweeping, working, 8, fails={"i3"})
+    turn(sweeping, working, 4, fails={"i3"})
 
     states = {
         item.key.item: {name: str(record.state) for name, record in item.stages.items()}
         for item in sweeping.truth.items(limit=100)
     }
     assert states.pop("i3")["first"] == "failed"
-    assert len(states) == 11
+    assert len(states) == 4
     assert {state for stages in states.values() for state in stages.values()} == {"completed"}
     depth = sweeping.intent.depth("first")
     assert isinstance(depth, Known)
@@ -220,6 +224,32 @@ def test_no_grant_is_wider_than_it_must_be(component: str) -> None:
         for arn in arns(kind, scope):
             assert arn != "*" or action in ANYWHERE, f"{component} may {action} on everything"
             assert arn == "*" or PLACE.prefix in arn or PLACE.bucket in arn
+
+
+SOURCES = Path(tbie.backends.aws.__file__).parent
+WRITTEN = {
+    "UpdateItem": '"Update"',
+    "DeleteItem": '"Delete"',
+    "ConditionCheckItem": '"ConditionCheck"',
+    "PartiQLUpdate": 'UPDATE "',
+    "PartiQLDelete": 'DELETE FROM "',
+    "ListBucket": "head_object",
+}
+"""How a permission shows in the program where it is not the name of a call."""
+BY_AWS = {"arrivals", "failures", "sweep-dead"}
+"""Kinds that AWS itself reaches with the role of a function."""
+
+
+@pytest.mark.parametrize("component", GRANTS)
+def test_no_action_is_granted_that_the_program_does_not_call(component: str) -> None:
+    program = {path.stem: path.read_text() for path in SOURCES.glob("*.py") if path.stem != "permissions"}
+    everything = "".join(program.values())
+    register = "".join(program[name] for name in ("register", "hands", "settling", "watching", "intent"))
+    for action, kind in permissions(component):
+        name = action.partition(":")[2]
+        call = WRITTEN.get(name) or re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        text = register if kind == "table/register" else everything
+        assert kind in BY_AWS or call in text, f"{component} may {action} on {kind}, and nothing calls it"
 
 
 def test_every_table_and_every_kind_has_resources() -> None:

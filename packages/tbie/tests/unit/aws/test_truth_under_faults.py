@@ -16,7 +16,7 @@ from tbie.core.ids import SequentialIds
 from tbie.core.outcome import Completed
 from tbie.testing.aws.faults import Faults
 from tbie.testing.aws.server import ROOT_KEY, LocalServer
-from tbie.testing.aws.session import IMPATIENT, fresh_place
+from tbie.testing.aws.session import IMPATIENT, Site
 from tbie.testing.builders import WHO, chain, key, new_item, new_items, record_of, settle, settlement
 from tbie.truth import Committed, Refused, Reset, Rotate, StageState
 
@@ -133,6 +133,13 @@ class TestOthersWhoAreFaster:
             truth.commit([done], fence=term)
         assert record_of(truth, key("i0001"), "a").state is PENDING
 
+    def test_a_fence_that_stands_costs_no_call_of_its_own(self, truth: DynamoTruth, faults: Faults) -> None:
+        term = truth.write_document("term", "reconciler", {"holder": "me"}, None)
+        done = settlement(truth, key("i0001"), "a")
+        faults.calls.clear()
+        truth.commit([done], fence=term)
+        assert faults.calls == {"BatchGetItem": 1, "TransactWriteItems": 1}
+
 
 class TestThrottling:
     def test_is_waited_out(self, truth: DynamoTruth, faults: Faults) -> None:
@@ -200,16 +207,16 @@ class TestRefusals:
 
 
 class TestTheTables:
-    def test_where_nothing_was_deployed(self, aws_server: LocalServer) -> None:
-        with pytest.raises(TruthUnavailableError, match=r"items does not exist in eu-central-1.*deploy"):
-            DynamoTruth(fresh_place(aws_server), FLOW, ManualClock(), SequentialIds())
+    def test_where_nothing_was_deployed(self, aws_site: Site) -> None:
+        with pytest.raises(TruthUnavailableError, match=r"items does not exist in [a-z0-9-]+: deploy"):
+            DynamoTruth(aws_site.place(), FLOW, ManualClock(), SequentialIds())
 
     def test_made_twice_are_made_once_and_nothing_is_lost(self, truth: DynamoTruth, aws: Clients) -> None:
         assert create_tables(aws) == []
         assert len(truth.items()) == 3
 
-    def test_another_key_or_no_stream_is_told_before_anything_is_read(self, aws_server: LocalServer) -> None:
-        clients = fresh_place(aws_server)
+    def test_another_key_or_no_stream_is_told_before_anything_is_read(self, aws_site: Site) -> None:
+        clients = aws_site.place()
         for table in SCHEMA[:4]:
             asked = definition(table, clients.place.table(table.name))
             asked.pop("StreamSpecification", None)

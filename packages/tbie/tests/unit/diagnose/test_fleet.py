@@ -85,7 +85,7 @@ def test_what_a_reconciler_says_of_a_fleet_is_read_as_it_was_said() -> None:
 
 
 @pytest.mark.parametrize(
-    "garbage", [{"reason": "quota"}, {"reason": "quota", "words": "", "since_ms": "x", "count": 1}]
+    "garbage", [{"reason": "quota"}, {"reason": "quota", "words": "", "since_ms": "x", "times": 1}]
 )
 def test_a_refusal_that_is_none_makes_the_fleet_unknown(garbage: dict[str, object]) -> None:
     body = {"p": {"desired": 1, "running": 0, "busy": 0, "refused": garbage}}

@@ -12,7 +12,7 @@ from tbie.core.keys import Address
 from tbie.intent import Delete
 from tbie.testing.builders import WHO as _WHO
 from tbie.testing.builders import new_items, settle
-from tbie.testing.faults import intercept_intent
+from tbie.testing.faults import intercept_intent, intercept_truth
 from tbie.truth import Rotate, StageState
 
 
@@ -250,4 +250,32 @@ def test_a_row_whose_last_message_died_is_not_missing_its_intent(scene: Scene) -
     scene.well()
     assert all(row.stage == "a" for row in scene.open())
     assert scene.truth.tally()["t1", "a", StageState.PENDING] == 3
+    assert scene.codes() == []
+
+
+def numbered_by_a_clock(scene: Scene) -> None:
+    """History as a store has it whose changes have numbers of their own, above all those of its stream."""
+
+    def call(name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        found = method(*args, **kwargs)
+        if name != "truth.history":
+            return found
+        return [entry._replace(seq=10**15 + entry.seq) for entry in found]
+
+    scene.truth = intercept_truth(scene.truth, call)
+
+
+def test_where_changes_are_numbered_by_a_clock_what_is_missing_is_found_all_the_same(scene: Scene) -> None:
+    numbered_by_a_clock(scene)
+    scene.queue.purge()
+    assert scene.codes() == ["truth_without_intent"]
+
+
+def test_where_changes_are_numbered_by_a_clock_what_the_stream_has_still_to_read_is_late_and_not_lost(
+    scene: Scene,
+) -> None:
+    numbered_by_a_clock(scene)
+    scene.add(2, "t2")
+    scene.later(2)
+    scene.well()
     assert scene.codes() == []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from parjanya.drills.any_scene import AnyScene
 from parjanya.drills.model_folder import write_model
 from parjanya.drills.scene import Scene
 from parjanya.drills.shape import Budget, Drill
@@ -30,7 +31,7 @@ def take_a_file_away(scene: Scene) -> Iterator[None]:
     Nobody here can load a model, so the operator who is called does what is always possible: falls back to the classical engine.
     """
     folder = scene.root / "model"
-    _declare(scene, Transformers.of(folder, _baked(folder)))
+    declared_for(scene, Transformers.of(folder, baked(folder)))
     scene.start_engine()
     (folder / MISSING).unlink()
     scene.injected()
@@ -44,26 +45,28 @@ def take_a_file_away(scene: Scene) -> Iterator[None]:
         scene.require(any(MISSING in words for words in said), f"no worker says what is missing: {said}")
     finally:
         scene.engine.end(PATIENCE_S)
-        _declare(scene, Classical())
+        declared_for(scene, Classical())
     scene.start_engine()
 
 
-def _baked(folder: Path) -> Manifest:
+def baked(folder: Path) -> Manifest:
+    """A complete model in *folder*, with its manifest."""
     write_model(folder)
     manifest = bake(folder, scoring=scoring(LocalSettings(folder)))
     write(manifest, folder / NAME)
     return manifest
 
 
-def _declare(scene: Scene, engine: Declared) -> None:
+def declared_for(scene: AnyScene, engine: Declared) -> None:
+    """Declare *engine* for the home of *scene*."""
     declare(scene.system.truth, engine)
     scene.system.adopt()
 
 
-def comparison(scene: Scene) -> str:
+def comparison(scene: AnyScene) -> str:
     """Whoever deploys compares the folder with its manifest, without loading anything."""
     folder = scene.root / "deployed"
-    manifest = _baked(folder)
+    manifest = baked(folder)
     (folder / MISSING).unlink()
     drift = attest(folder, manifest, Level.QUICK)
     if drift is None:

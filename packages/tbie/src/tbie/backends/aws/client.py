@@ -131,7 +131,7 @@ class Clients:
             max_pool_connections=ask.connections,
             # rows are made here, not by people: looking at each value again is half the cost of a transaction of 100
             parameter_validation=service != "dynamodb",
-            signature_version="s3v4",
+            signature_version="s3v4" if service == "s3" else None,
             s3={
                 "addressing_style": "path" if self.place.endpoint else "virtual",
                 "us_east_1_regional_endpoint": "regional",

@@ -86,15 +86,20 @@ class Dynamo:
         return found
 
     def _batch(self, request: dict[str, Any], name: str) -> Iterator[Attributes]:
-        for attempt in range(_ROUNDS):
+        attempt = 0
+        while attempt < _ROUNDS:
             if attempt:
                 self.wait(attempt)
             with told(TruthUnavailableError, f"reading from table {name}"):
                 answer = self._client.batch_get_item(RequestItems=request)
-            yield from answer["Responses"].get(name, ())
+            found = answer["Responses"].get(name, ())
+            yield from found
             request = answer.get("UnprocessedKeys") or {}
             if not request:
                 return
+            attempt = (
+                0 if found else attempt + 1
+            )  # an answer holds 16 MB at most: the rest of a large one is no throttling
         raise TruthUnavailableError(f"reading from table {name}: throttled {_ROUNDS} times in a row; it is tried again")
 
     def one(self, table: str, key: Key) -> Attributes | None:

@@ -112,7 +112,7 @@ class AsgFleet:
             self.calls["SetDesiredCapacity"] += 1
             self._scaling.set_desired_capacity(AutoScalingGroupName=name, DesiredCapacity=size, HonorCooldown=False)
         except (ClientError, BotoCoreError) as refused:
-            before = staff.refused.count if staff.refused else 0
+            before = staff.refused.times if staff.refused else 0
             since = staff.refused.since_ms if staff.refused else self._clock.now_ms()
             said = words(refused, f"set {name} to {size}")
             staff.refused = Refused(_kind(refused), said, since, before + 1)

@@ -61,9 +61,8 @@ _TRUTH = (
 _REGISTER = Grant(
     "table/register",
     (
-        *("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:BatchWriteItem"),
-        *("dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"),
-        *("dynamodb:PartiQLSelect", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"),
+        *("dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:BatchWriteItem"),
+        *("dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"),
     ),
     "what was sent, and what each owner holds",
 )

@@ -9,14 +9,12 @@ contradicted result would stay.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tbie import lifecycle
-from tbie.backends.aws import entries, rows
-from tbie.backends.aws.entries import EntryKey
+from tbie.backends.aws import rows
+from tbie.backends.aws.packs import MOST_ACTIONS, Pack, Touched
 from tbie.backends.aws.rows import Attributes, Stored
 from tbie.core.cause import Cause
 from tbie.core.ids import Ids
@@ -25,23 +23,13 @@ from tbie.core.outcome import Completed
 from tbie.truth import Command, Committed, Item, NewItem, Refused, Result, Settle, Story
 from tbie.workflow import Workflow
 
-MOST_ACTIONS = 100
-MOST_BYTES = 3_500_000
-"""Of one transaction; DynamoDB takes 4 MB, and counts a little differently."""
-
 SEQ_PER_MS = 1_024
 """Numbers of changes follow the clock, so that those of different items can be compared: ``mark`` lies between them."""
 
 _LATE = 40
 """Entries of a restored history that share the transaction of their item."""
 
-_ABOUT = 400
-"""Bytes that an action on an index row or a count has at most, for names of usual length."""
-
 _NO_SUCH_ITEM = Refused("no_such_item")
-
-Tally = tuple[str, str]
-"""A row of counts: (tenant, stage)."""
 
 
 class Adding(NamedTuple):
@@ -58,69 +46,6 @@ class Restoring(NamedTuple):
 
 
 Job = Adding | Restoring | Command
-
-
-@dataclass(slots=True)
-class Touched:
-    """What happens to one item in one transaction."""
-
-    base: Stored | None
-    """As it must be found; None: it must not exist."""
-    now: Stored
-    entries: list[Attributes]
-    """New rows of its history."""
-    spilled: dict[str, bytes]
-    put: list[Attributes] = field(default_factory=list)
-    """Index rows to write."""
-    delete: list[EntryKey] = field(default_factory=list)
-    counts: dict[Tally, dict[str, int]] = field(default_factory=dict)
-    """What to add to the counts, by row and then by ``state|version``."""
-    early: list[Attributes] = field(default_factory=list)
-    """Rows of its history that do not fit into the transaction and are written before it. Only of an item that is restored."""
-    row: Attributes = field(default_factory=dict)
-    actions: int = 0
-    size: int = 0
-
-    def settle(self) -> Touched:
-        """Work out what is to be written, once nothing is added any more."""
-        if self.row:
-            return self
-        before = entries.entries(self.base) if self.base is not None else {}
-        self.put, self.delete = entries.difference(before, entries.entries(self.now))
-        if not self.put and not self.delete:
-            self.put = [entries.touch(self.now.key, self.now.seq)]
-        self.counts = _counts(self.base, self.now)
-        self.row = rows.item_row(self.now)
-        self.actions = 1 + len(self.entries) + len(self.put) + len(self.delete)
-        self.size = rows.size_of(self.row) + sum(rows.size_of(entry) for entry in self.entries)
-        self.size += sum(rows.size_of(entry) for entry in self.put) + _ABOUT * (1 + len(self.delete))
-        return self
-
-
-@dataclass(slots=True)
-class Pack:
-    """One transaction."""
-
-    first: int
-    """Number of the first job that it carries out."""
-    items: dict[ItemKey, Touched]
-
-    def counts(self) -> dict[Tally, dict[str, int]]:
-        """What it adds to the counts, all its items together."""
-        total: defaultdict[Tally, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-        for touched in self.items.values():
-            for tally, changes in touched.counts.items():
-                for name, n in changes.items():
-                    total[tally][name] += n
-        kept = {tally: {name: n for name, n in changes.items() if n} for tally, changes in total.items()}
-        return {tally: changes for tally, changes in kept.items() if changes}
-
-    def fits(self, most_actions: int, fenced: bool) -> bool:
-        """Whether DynamoDB would take it in one piece."""
-        tallies = {tally for touched in self.items.values() for tally in touched.counts}
-        actions = sum(touched.actions for touched in self.items.values()) + len(tallies) + fenced
-        size = sum(touched.size for touched in self.items.values()) + _ABOUT * len(tallies)
-        return actions <= most_actions and size <= MOST_BYTES
 
 
 class Plan:
@@ -274,18 +199,6 @@ def wanted(jobs: Sequence[Job]) -> list[ItemKey]:
 def mark(now_ms: int) -> int:
     """A number after that of every change before *now_ms*, and before that of every later one."""
     return now_ms * SEQ_PER_MS - 1
-
-
-def _counts(old: Stored | None, new: Stored) -> dict[Tally, dict[str, int]]:
-    changes: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    for sign, stored in ((-1, old), (1, new)):
-        for name, n in entries.count(stored.records.values()).items() if stored is not None else ():
-            changes[name] += sign * n
-    found: defaultdict[Tally, dict[str, int]] = defaultdict(dict)
-    for (stage, state, version), n in changes.items():
-        if n:
-            found[new.key.tenant, stage][f"{state}|{version}"] = n
-    return dict(found)
 
 
 def _restored(story: Story) -> Touched:

@@ -76,7 +76,7 @@ def plan_queue(stage: Stage, settings: Settings) -> QueuePlan:
 
 
 def create_queues(clients: Clients, workflow: Workflow, settings: Settings) -> None:
-    """Make the queues that are missing, and give those that exist the attributes that are due.
+    """Make the queues that are missing. Those that exist are left as they are; ``drift`` tells what is wrong with them.
 
     Raises:
         IntentUnavailableError: AWS refused.

@@ -90,7 +90,7 @@ def changed(old: Stored, change: Change, now_ms: int, seq: int) -> Written:
     own: dict[str, bytes] = {}
     records, gone = dict(old.records), set[str]()
     before, after = {}, {}
-    for record in change.records:
+    for record in {record.stage: record for record in change.records}.values():  # the last one wins
         was = records.get(record.stage)
         if was is not None:
             before[record.stage] = history.brief(was)

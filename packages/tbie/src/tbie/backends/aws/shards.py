@@ -80,8 +80,6 @@ class Tape:
     base: int = 0
     after: dict[str, int] = field(default_factory=dict)
     keep: int = 100_000
-    gaps: int = 0
-    """How often records were dropped by the service before they were read. What they spoke of is found by the sweep."""
     _seen: deque[_Seen] = field(default_factory=deque)
     _shards: dict[str, Shard] = field(default_factory=dict)
     _at: dict[str, int] = field(default_factory=dict)
@@ -142,7 +140,6 @@ class Tape:
         """Records after the place of this shard are gone: go on with the oldest that is kept."""
         self._iterators.pop(shard, None)
         self._at.pop(shard, None)
-        self.gaps += 1
 
     def vanished(self, shard: str) -> None:
         """The service does not know the shard any more."""

@@ -7,6 +7,7 @@ or after its row has changed does no harm, and one that never comes is found by 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,16 +37,15 @@ class StreamReader:
         self._tape: Tape | None = None
         self._listed_s: float | None = None
         self._saved: dict[int, Place] = {}
+        self._asked: deque[int] = deque(maxlen=8)
+        """Where consumers have read lately: nothing is read so far ahead of the slowest that what it needs is forgotten."""
+        self.gaps = 0
+        """How often the service had dropped records before they were read. What they spoke of is found by the sweep."""
 
     @property
     def has_begun(self) -> bool:
         """Whether anything was read: from then on this reader has numbers of its own."""
         return self._tape is not None
-
-    @property
-    def gaps(self) -> int:
-        """How often records were gone before they were read."""
-        return self._tape.gaps if self._tape is not None else 0
 
     def saved_at(self, seq: int, place: Place | None) -> None:
         """A consumer will go on at *seq*, which was *place* to whoever saved it."""
@@ -61,6 +61,7 @@ class StreamReader:
     def rows_since(self, seq: int, limit: int) -> tuple[list[EntryKey], int]:
         """Keys of open rows that changed after *seq*, and the number read up to."""
         with self._lock:
+            self._asked.append(seq)
             tape = self._at(seq)
             self._read(tape, seq + limit)
             return tape.rows(seq, limit)
@@ -72,7 +73,7 @@ class StreamReader:
                 self.saved_at(since, place)
                 self._at(since)
             assert self._tape is not None
-            self._read(self._tape, self._tape.end + _AHEAD)
+            self._read(self._tape, min(self._asked, default=self._tape.end) + _AHEAD)
             return self._tape.end
 
     def place(self, seq: int) -> Place | None:
@@ -109,14 +110,13 @@ class StreamReader:
                 return
 
     def _ask(self, tape: Tape, ask: Ask) -> int:
-        """One answer of one shard; how many new records it held."""
+        """One answer of one shard; how many new records it held, or 1 if it is to be asked again for another reason."""
         with told(TruthUnavailableError, f"reading the stream of table {self._table}"):
             try:
                 iterator = ask.iterator or self._iterator(tape, ask)
                 answer = self._clients.streams.get_records(ShardIterator=iterator)
             except ClientError as refused:
-                self._lost(tape, ask.shard, refused)
-                return 0
+                return int(self._lost(tape, ask.shard, refused))
         records = [record_of(found, _opens(found)) for found in answer["Records"]]
         following = answer.get("NextShardIterator")
         if following is None:
@@ -134,17 +134,20 @@ class StreamReader:
         tape.pointed(ask.shard, iterator)
         return iterator
 
-    def _lost(self, tape: Tape, shard: str, refused: ClientError) -> None:
+    def _lost(self, tape: Tape, shard: str, refused: ClientError) -> bool:
+        """What a refusal says of a shard; whether asking again at once may help."""
         code = code_of(refused)
         if code in _EXPIRED:
             tape.expired(shard)
         elif code in _TRIMMED:
             tape.trimmed(shard)
+            self.gaps += 1
         elif code in MISSING:
             tape.vanished(shard)
             self._listed_s = None
-        elif code not in _BUSY:  # what is busy is asked again the next time
+        elif code not in _BUSY:
             raise refused
+        return code not in _BUSY
 
     def _stream(self) -> str:
         with told(TruthUnavailableError, f"looking for the stream of table {self._table}"):

@@ -59,7 +59,7 @@ class Watch:
         self._settle_ms = int(settle_s * 1000)
         self._looked_ms: dict[str, int] = {}
         self._oldest: dict[str, _Oldest] = {}
-        self._expiry: dict[str, int] = {}
+        self._oldest_ms: dict[str, int] = {}
         self._others: dict[str, Held] = {}
         self._counted_ms: dict[str, int] = {}
         self._blind: dict[str, str] = {}
@@ -131,7 +131,9 @@ class Watch:
         self._others = {each.mid: each for each in others if each.until_ms > now}
         for stage in due:
             try:
-                self._look(stage, looks.get(stage, ((), None))[0], now)
+                before, oldest_ms = looks.get(stage, ((), None))
+                self._oldest_ms.setdefault(stage, now if oldest_ms is None else oldest_ms)
+                self._look(stage, before, now)
                 self._blind.pop(stage, None)
             except IntentUnavailableError as error:
                 self._blind[stage] = str(error)
@@ -149,6 +151,7 @@ class Watch:
         verdict = judge(self._register.sent(stage), set(held), counted, now, self._settle_ms, before)
         self._register.note([Forget(Name(s.pk, s.sk), s.token, s.mid) for s in verdict.missing])
         self._register.save_looks(stage, verdict.looks, verdict.oldest_sent_ms)
+        self._oldest_ms[stage] = now if verdict.oldest_sent_ms is None else verdict.oldest_sent_ms
         self._looked_ms[stage] = now
 
     def _drain_dead(self, stage: str, now: int) -> None:
@@ -175,19 +178,16 @@ class Watch:
         The rows are gone through only when one of them can be so old.
         """
         now = self._clock.now_ms()
-        unknown = [stage for stage in stages if stage not in self._expiry]
-        looks = self._register.looks(unknown) if unknown else {}
-        for stage, (before, oldest) in looks.items():
-            self._expiry[stage] = oldest if oldest is not None else before[-1].at_ms if before else now
+        over_ms = now - retention_ms
         gone = 0
         for stage in stages:
-            if self._expiry.get(stage, now - retention_ms) > now - retention_ms:
+            if self._oldest_ms.get(stage, now) > over_ms:
                 continue
             rows = list(self._register.sent(stage))
-            over = [row for row in rows if row.sent_ms <= now - retention_ms]
+            over = [row for row in rows if row.sent_ms <= over_ms]
             self._register.note([Forget(Name(s.pk, s.sk), s.token, s.mid) for s in over])
             gone += len(over)
-            self._expiry[stage] = min((r.sent_ms for r in rows if r.sent_ms > now - retention_ms), default=now)
+            self._oldest_ms[stage] = min((row.sent_ms for row in rows if row.sent_ms > over_ms), default=now)
         self._look_at(stages, now)
         return gone
 

@@ -10,7 +10,8 @@ from tbie.backends.aws import rows
 from tbie.backends.aws.counts import SHARDS_OF_COUNTS, count_action
 from tbie.backends.aws.dynamo import Dynamo, Key, MetOthersError
 from tbie.backends.aws.keys import item_key
-from tbie.backends.aws.plan import MOST_ACTIONS, MOST_BYTES, Job, Pack, Plan, Touched, wanted
+from tbie.backends.aws.packs import MOST_ACTIONS, MOST_BYTES, Pack, Touched
+from tbie.backends.aws.plan import Job, Plan, wanted
 from tbie.backends.aws.rows import Stored
 from tbie.core.clock import Clock
 from tbie.core.errors import FencedError, TruthUnavailableError
@@ -58,13 +59,11 @@ class Writer:
         """
         results: list[Result | bool] = []
         attempt, most = 0, MOST_ACTIONS
-        if fence is not None and not self._is_standing(fence):
-            raise _fenced(fence)
         while len(results) < len(jobs):
             done, all_of_them = self._some(jobs[len(results) :], fence, most)
             results += done
             if all_of_them:
-                break
+                return results
             attempt = 1 if done else attempt + 1
             if attempt > _ATTEMPTS:
                 key = wanted(jobs[len(results) : len(results) + 1])[0]
@@ -74,13 +73,21 @@ class Writer:
                 )
             most = max(_FEWEST_ACTIONS, most // 2)
             self._dynamo.wait(attempt)
+        self._look_at(fence)
         return results
+
+    def _look_at(self, fence: Document | None) -> None:
+        """Where nothing is to be written, no transaction looks at the fence."""
+        if fence is not None and not self._is_standing(fence):
+            raise _fenced(fence)
 
     def _some(self, jobs: Sequence[Job], fence: Document | None, most: int) -> tuple[list[Result | bool], bool]:
         """Decide and write *jobs* until others are in the way; results so far, and whether those are all."""
         plan = Plan(self._workflow, self._clock.now_ms(), self._ids, self._read(jobs), fence is not None, most)
         plan.apply(jobs)
         self.prepare(jobs)
+        if not plan.packs:
+            self._look_at(fence)
         for pack in plan.packs:
             try:
                 self._write(pack, fence)

@@ -46,12 +46,22 @@ def control(
     def unread() -> tuple[OpenStage, ...]:
         return tuple(truth.opened_since(place or 0, UNREAD)[0])
 
+    last = attempt("truth", clock, truth.last_seq)
+    ahead = attempt("truth", clock, unread) if place is not None else NOT_ASKED
+    positions = _positions(truth, without[:QUESTIONED], clock)
+    if place is not None and isinstance(last, Known) and any(seq > last.value for seq in positions.values()):
+        newest = attempt(
+            "truth", clock, truth.last_seq
+        )  # what was changed meanwhile is ahead, and has a number of the stream
+        if isinstance(newest, Known):
+            seen = ahead.value if isinstance(ahead, Known) else None
+            positions = _in_the_stream(positions, place, newest.value, seen)
     return ControlReadings(
         beats,
         cursor,
-        attempt("truth", clock, truth.last_seq),
-        attempt("truth", clock, unread) if place is not None else NOT_ASKED,
-        _positions(truth, without[:QUESTIONED], clock),
+        last,
+        ahead,
+        positions,
         _history(truth, ledger, clock, settings, [row.key for row in without]),
         documents(truth, "pause", clock),
         documents(truth, "campaign", clock),
@@ -68,6 +78,21 @@ def _positions(truth: TruthStore, rows: Iterable[OpenStage], clock: Clock) -> Ma
             if seqs:
                 places[row.key, row.stage] = seqs[-1]
     return places
+
+
+def _in_the_stream(
+    positions: Mapping[tuple[ItemKey, str], int], place: int, last: int, ahead: Sequence[OpenStage] | None
+) -> Mapping[tuple[ItemKey, str], int]:
+    """*positions* as numbers of the stream, of which *place* was read and *last* is the newest.
+
+    Where changes are numbered by a clock those are other numbers, above any of the stream. What then says that a change was not
+    read yet is that it is among those *ahead*; None or a full page of those: it may be further ahead.
+    """
+    rest = ahead is None or len(ahead) >= UNREAD
+    unread = {(row.key, row.stage) for row in ahead or ()}
+    return {
+        name: seq if seq <= last else place + 1 if rest or name in unread else place for name, seq in positions.items()
+    }
 
 
 def _history(

@@ -47,4 +47,4 @@ def _view(body: object, source: str, at_ms: int) -> Reading[FleetView]:
 def _refused(body: object) -> Refused | None:
     if not isinstance(body, Mapping):
         return None
-    return Refused(str(body["reason"]), str(body["words"]), int(body["since_ms"]), int(body["count"]))
+    return Refused(str(body["reason"]), str(body["words"]), int(body["since_ms"]), int(body["times"]))

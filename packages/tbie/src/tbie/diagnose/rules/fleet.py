@@ -25,7 +25,7 @@ def fleet_cannot_grow(view: View) -> Iterator[Finding]:
             Evidence("running", fleet.value.running, fleet.source, fleet.at_ms),
             Evidence("reason", refused.reason, fleet.source, fleet.at_ms),
             Evidence("last_words", refused.words, fleet.source, fleet.at_ms),
-            Evidence("refused", refused.count, fleet.source, fleet.at_ms),
+            Evidence("refused", refused.times, fleet.source, fleet.at_ms),
             Evidence("waited_s", (view.now_ms - refused.since_ms) / 1000, fleet.source, fleet.at_ms),
         )
 

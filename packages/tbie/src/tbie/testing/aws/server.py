@@ -10,14 +10,13 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.place import Place
-from tbie.core.clock import ManualClock
+from tbie.core.clock import ManualClock, SystemClock
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 ROOT_KEY = {"aws_access_key_id": "ROOTKEY", "aws_secret_access_key": "rootsecret"}
@@ -75,8 +74,9 @@ class LocalServer:
         self._wait()
 
     def _wait(self) -> None:
-        until_s = time.monotonic() + _READY_S
-        while time.monotonic() < until_s and self.process.poll() is None:
+        clock = SystemClock()
+        until_s = clock.monotonic_s() + _READY_S
+        while clock.monotonic_s() < until_s and self.process.poll() is None:
             try:
                 with urllib.request.urlopen(f"{self.url}/_ministack/ready", timeout=1):
                     return

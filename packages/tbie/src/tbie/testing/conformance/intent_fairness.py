@@ -17,6 +17,9 @@ def burst(tenant: str, count: int, start: int = 0) -> list[str]:
 class Fairness(WithIntent):
     """One tenant's burst does not delay another's first item by more than a bounded share."""
 
+    crowd = 1_000
+    """How many wait before the one that must not: fewer where each costs a call."""
+
     def send(self, intent: IntentQueue, tenant: str, items: list[str]) -> None:
         """Queue *items* of *tenant*."""
         intent.send([envelope(name, tenant) for name in items])
@@ -29,8 +32,8 @@ class Fairness(WithIntent):
             dispose(intent, *(Delete(m) for m in messages))
         return served
 
-    def test_one_item_behind_a_thousand_of_another_tenant_is_served_among_the_first(self, intent: IntentQueue) -> None:
-        self.send(intent, "big", burst("b", 1_000))
+    def test_one_item_behind_a_crowd_of_another_tenant_is_served_among_the_first(self, intent: IntentQueue) -> None:
+        self.send(intent, "big", burst("b", self.crowd))
         self.send(intent, "small", ["only"])
         assert "small" in self.order(intent, 10)[:4]
 
