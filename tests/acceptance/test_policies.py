@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +30,23 @@ default: {{verdict: keep, reason: large_enough, text: it is large enough}}
 """
 
 
-@pytest.fixture
-def shoot(product: Product) -> Product:
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """Six pictures of 600 pixels and two of 300, judged: nothing in them is sharp, so the built-in policy rejects them."""
+    product = Product(tmp_path_factory.mktemp("judged"))
     pictures(product.shoot, 6)
     for seed in (8, 9):
         picture(product.shoot / f"small{seed}.png", seed, (300, 200))
     product.curate()
+    yield product
+    product.end()
+
+
+@pytest.fixture
+def shoot(product: Product, judged: Product) -> Product:
+    """A copy of the judged home, for one test. The pictures are those of all tests: none is changed here."""
+    shutil.copytree(judged.home, product.home)
+    product.shoot = judged.shoot
     return product
 
 
@@ -195,10 +207,10 @@ def test_a_policy_that_is_lost_stops_its_images_loudly_and_no_other_decides(shoo
     shoot.look("policy", "activate", strict(shoot))
     with closing(sqlite3.connect(shoot.home / "truth.db", isolation_level=None)) as truth:
         truth.execute("DELETE FROM document WHERE kind = 'policy'")
-    picture(shoot.shoot / "later.png", 77)
+    later = picture(shoot.root / "later" / "later.png", 77)
     serving = shoot.start("serve", "--port", "0")
     serving.until(lambda: "serving" in serving.err)
-    shoot.look("ingest", str(shoot.shoot))
+    shoot.look("ingest", str(later.parent))
     serving.until(
         lambda: bool(shoot.query("SELECT 1 FROM stage WHERE stage = 'curate' AND reason = 'policy_unavailable'"))
     )

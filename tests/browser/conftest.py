@@ -53,14 +53,20 @@ def page(browser: Browser) -> Iterator[Page]:
     assert trouble == []
 
 
-@pytest.fixture
-def sheet(tmp_path: Path) -> Sheet:
-    """Writes a sheet of so many made-up images, then of *extra*, and returns its address."""
-    thumbs = thumbnails(tmp_path / "thumbs")
+@pytest.fixture(scope="session")
+def sheet(tmp_path_factory: pytest.TempPathFactory) -> Sheet:
+    """Writes a sheet of so many made-up images, then of *extra*, and returns its address. The same sheet is written once."""
+    folder = tmp_path_factory.mktemp("sheets")
+    thumbs = thumbnails(folder / "thumbs")
+    written: dict[tuple[int, tuple[str, ...]], str] = {}
 
     def make(count: int, *extra: ImageRecord) -> str:
-        images = [*records(count, thumbs), *extra]
-        return write_sheet(images, tmp_path / "out", SheetMeta("A shoot", 1_795_000_000_000, "classical")).as_uri()
+        asked = (count, tuple(repr(image) for image in extra))
+        if asked not in written:
+            images = [*records(count, thumbs), *extra]
+            out = folder / str(len(written))
+            written[asked] = write_sheet(images, out, SheetMeta("A shoot", 1_795_000_000_000, "classical")).as_uri()
+        return written[asked]
 
     return make
 
