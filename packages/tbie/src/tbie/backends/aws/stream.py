@@ -90,8 +90,9 @@ class StreamReader:
         if tape is None or not tape.has(seq):
             stream = self._stream()
             place = self._saved.get(seq)
-            after = dict(place.after) if place is not None and place.stream == stream else {}
-            tape = self._tape = Tape(stream, seq, after, self._keep)
+            if place is None or place.stream != stream:
+                place = Place(stream, {})
+            tape = self._tape = Tape(stream, seq, dict(place.after), self._keep, digits=place.digits)
             self._listed_s = None
         return tape
 
@@ -118,6 +119,7 @@ class StreamReader:
                 self._lost(tape, ask.shard, refused)
                 return 0
         records = [record_of(found, _opens(found)) for found in answer["Records"]]
+        tape.digits = max(tape.digits, *(len(found["dynamodb"]["SequenceNumber"]) for found in answer["Records"]), 0)
         following = answer.get("NextShardIterator")
         if following is None:
             self._listed_s = None  # its children, if there are any
@@ -128,7 +130,7 @@ class StreamReader:
         asked |= (
             {"ShardIteratorType": "TRIM_HORIZON"}
             if ask.after is None
-            else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": _padded(ask.after)}
+            else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": f"{ask.after:0{tape.digits}d}"}
         )
         iterator: str = self._clients.streams.get_shard_iterator(**asked)["ShardIterator"]
         tape.pointed(ask.shard, iterator)
@@ -174,11 +176,6 @@ def _shard(described: Mapping[str, Any]) -> Shard:
 def _opens(found: Mapping[str, Any]) -> bool:
     """Whether a record says that a row is open. A row that is gone is counted, and nothing is to be looked at."""
     return found.get("eventName") != "REMOVE" and is_open(found["dynamodb"].get("NewImage", {}))
-
-
-def _padded(number: int) -> str:
-    """A sequence number as the service writes it: at least 21 digits."""
-    return f"{number:021d}"
 
 
 def _differ(mine: Place, theirs: Place) -> bool:
