@@ -18,6 +18,9 @@ def while_the_stream_is_off(scene: AwsScene) -> Iterator[None]:
     scene.ingest(paths=scene.shoot[:1])
     scene.until(scene.settled, "the first picture is judged", look=False)
     table = scene.clients.place.table("open")
+    swept = scene.beat().get("last_sweep_ms")
+    # a sweep that comes while they are being added takes the stream for late, rightly, and sends them without a word
+    scene.until(lambda: scene.beat().get("last_sweep_ms") != swept, "a sweep has just been", every_s=0.1, look=False)
     scene.clients.dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
     scene.ingest(NEWCOMER)
     on = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
@@ -35,5 +38,5 @@ UNDISCOVERED_TENANT = Drill(
     Boundary.CONTROL_PLANE,
     while_the_stream_is_off,
     one_sweep(),
-    settings={"sweep_interval_s": 6.0},  # a sweep while they are being added takes the stream for late, rightly
+    settings={"sweep_interval_s": 8.0, "heartbeat_interval_s": 0.5},
 )

@@ -85,6 +85,8 @@ class StreamReader:
     def _at(self, seq: int) -> Tape:
         """The tape, begun anew where it does not hold what follows *seq*."""
         tape = self._tape
+        if tape is not None and self._list_is_due() and self._stream() != tape.stream:
+            tape = None  # it was switched off and on again: another stream, to be read from its beginning
         if tape is not None and not tape.has(seq) and seq > tape.end:
             self._read(tape, seq)
         if tape is None or not tape.has(seq):
@@ -101,13 +103,16 @@ class StreamReader:
         for _ in range(_ROUNDS):
             if tape.end >= upto:
                 return
-            now_s = self._clock.monotonic_s()
-            if self._listed_s is None or now_s - self._listed_s >= _LIST_AGAIN_S:
+            if self._list_is_due():
                 tape.listed(self._shards(tape.stream))
-                self._listed_s = now_s
+                self._listed_s = self._clock.monotonic_s()
             new = sum(self._ask(tape, ask) for ask in tape.asks())
             if self._listed_s is not None and not new and not tape.unfinished:
                 return
+
+    def _list_is_due(self) -> bool:
+        """Whether to ask which shards there are: at first, when one has ended, and every few minutes."""
+        return self._listed_s is None or self._clock.monotonic_s() - self._listed_s >= _LIST_AGAIN_S
 
     def _ask(self, tape: Tape, ask: Ask) -> int:
         """One answer of one shard; how many new records it held."""
