@@ -232,3 +232,19 @@ def test_the_hooks_of_a_fault_end_with_it(aws: Clients) -> None:
     with Faults(aws.dynamodb) as faults:
         faults.deny("ListTables")
     assert "TableNames" in aws.dynamodb.list_tables()
+
+
+def test_a_stream_that_was_switched_off_and_on_again_is_followed_after_a_while(aws: Clients) -> None:
+    clock = ManualClock()
+    store = DynamoTruth(aws, FLOW, clock, SequentialIds(), check=False)
+    store.add(new_items(5), WHO)
+    read = store.last_seq()
+    table = aws.place.table("open")
+    aws.dynamodb.update_table(TableName=table, StreamSpecification={"StreamEnabled": False})
+    on = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    aws.dynamodb.update_table(TableName=table, StreamSpecification=on)
+    store.add([new_item("later")], WHO)
+    clock.advance_ms(301_000)
+    rows, upto = store.opened_since(read, 100)
+    assert [row.key.item for row in rows] == ["later"]
+    assert upto > read

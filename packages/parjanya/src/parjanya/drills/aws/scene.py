@@ -97,13 +97,13 @@ class AwsScene(AnyScene):
         return bool(items > 0 and not is_open and rows == items * len(self.system.workflow.stages))
 
     def committed_twice(self) -> list[tuple[str, str, int, int]]:
-        found: Counter[tuple[str, str, int]] = Counter()
+        found: Counter[tuple[str, str, str, int]] = Counter()
         for item in self.items():
             for entry in self.system.truth.history(item.key):
                 for stage, record in entry.after.items():
                     if isinstance(record, Mapping) and record.get("state") == "completed":
-                        found[item.key.item, stage, int(record["generation"])] += 1
-        return [(*name, n) for name, n in found.items() if n > 1]
+                        found[*item.key, stage, int(record["generation"])] += 1
+        return [(item, stage, nth, n) for (_, item, stage, nth), n in found.items() if n > 1]
 
     def items(self) -> Iterator[Any]:
         """Every item in Truth."""

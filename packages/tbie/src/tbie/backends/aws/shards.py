@@ -19,6 +19,10 @@ from typing import Any, NamedTuple
 EntryKey = tuple[str, str]
 
 
+DIGITS = 21
+"""Of a sequence number as a service writes it: at least. A service may compare them as text, so their width is kept."""
+
+
 class Shard(NamedTuple):
     """One shard as the service lists it."""
 
@@ -48,16 +52,18 @@ class Place(NamedTuple):
 
     stream: str
     after: Mapping[str, int]
+    digits: int = DIGITS
 
     def text(self) -> str:
         """To be stored."""
-        return json.dumps([self.stream, {shard: str(number) for shard, number in self.after.items()}])
+        return json.dumps([self.stream, {shard: f"{number:0{self.digits}d}" for shard, number in self.after.items()}])
 
     @classmethod
     def of(cls, text: str) -> Place:
         """What ``text`` said."""
         stream, after = json.loads(text)
-        return cls(stream, {shard: int(number) for shard, number in after.items()})
+        digits = max(map(len, after.values()), default=DIGITS)
+        return cls(stream, {shard: int(number) for shard, number in after.items()}, max(DIGITS, digits))
 
 
 class _Seen(NamedTuple):
@@ -80,6 +86,8 @@ class Tape:
     base: int = 0
     after: dict[str, int] = field(default_factory=dict)
     keep: int = 100_000
+    digits: int = DIGITS
+    """How the service writes the numbers of this stream."""
     _seen: deque[_Seen] = field(default_factory=deque)
     _shards: dict[str, Shard] = field(default_factory=dict)
     _at: dict[str, int] = field(default_factory=dict)
@@ -170,7 +178,8 @@ class Tape:
         for at in range(seq - self.base):
             seen = self._seen[at]
             after[seen.shard] = seen.record.number
-        return Place(self.stream, {shard: number for shard, number in after.items() if shard in self._shards})
+        kept = {shard: number for shard, number in after.items() if shard in self._shards}
+        return Place(self.stream, kept, self.digits)
 
     def _forget(self) -> None:
         seen = self._seen.popleft()

@@ -86,13 +86,16 @@ class StreamReader:
     def _at(self, seq: int) -> Tape:
         """The tape, begun anew where it does not hold what follows *seq*."""
         tape = self._tape
+        if tape is not None and self._list_is_due() and self._stream() != tape.stream:
+            tape = None  # it was switched off and on again: another stream, to be read from its beginning
         if tape is not None and not tape.has(seq) and seq > tape.end:
             self._read(tape, seq)
         if tape is None or not tape.has(seq):
             stream = self._stream()
             place = self._saved.get(seq)
-            after = dict(place.after) if place is not None and place.stream == stream else {}
-            tape = self._tape = Tape(stream, seq, after, self._keep)
+            if place is None or place.stream != stream:
+                place = Place(stream, {})
+            tape = self._tape = Tape(stream, seq, dict(place.after), self._keep, digits=place.digits)
             self._listed_s = None
         return tape
 
@@ -101,13 +104,16 @@ class StreamReader:
         for _ in range(_ROUNDS):
             if tape.end >= upto:
                 return
-            now_s = self._clock.monotonic_s()
-            if self._listed_s is None or now_s - self._listed_s >= _LIST_AGAIN_S:
+            if self._list_is_due():
                 tape.listed(self._shards(tape.stream))
-                self._listed_s = now_s
+                self._listed_s = self._clock.monotonic_s()
             new = sum(self._ask(tape, ask) for ask in tape.asks())
             if self._listed_s is not None and not new and not tape.unfinished:
                 return
+
+    def _list_is_due(self) -> bool:
+        """Whether to ask which shards there are: at first, when one has ended, and every few minutes."""
+        return self._listed_s is None or self._clock.monotonic_s() - self._listed_s >= _LIST_AGAIN_S
 
     def _ask(self, tape: Tape, ask: Ask) -> int:
         """One answer of one shard; how many new records it held, or 1 if it is to be asked again for another reason."""
@@ -118,6 +124,7 @@ class StreamReader:
             except ClientError as refused:
                 return int(self._lost(tape, ask.shard, refused))
         records = [record_of(found, _opens(found)) for found in answer["Records"]]
+        tape.digits = max(tape.digits, *(len(found["dynamodb"]["SequenceNumber"]) for found in answer["Records"]), 0)
         following = answer.get("NextShardIterator")
         if following is None:
             self._listed_s = None  # its children, if there are any
@@ -128,7 +135,7 @@ class StreamReader:
         asked |= (
             {"ShardIteratorType": "TRIM_HORIZON"}
             if ask.after is None
-            else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": _padded(ask.after)}
+            else {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": f"{ask.after:0{tape.digits}d}"}
         )
         iterator: str = self._clients.streams.get_shard_iterator(**asked)["ShardIterator"]
         tape.pointed(ask.shard, iterator)
@@ -177,11 +184,6 @@ def _shard(described: Mapping[str, Any]) -> Shard:
 def _opens(found: Mapping[str, Any]) -> bool:
     """Whether a record says that a row is open. A row that is gone is counted, and nothing is to be looked at."""
     return found.get("eventName") != "REMOVE" and is_open(found["dynamodb"].get("NewImage", {}))
-
-
-def _padded(number: int) -> str:
-    """A sequence number as the service writes it: at least 21 digits."""
-    return f"{number:021d}"
 
 
 def _differ(mine: Place, theirs: Place) -> bool:
