@@ -8,7 +8,7 @@ from pathlib import Path
 
 import forking
 import pytest
-from product import QUICK, USAGE, Product, pictures
+from product import DONE, QUICK, USAGE, Product, pictures
 
 pytestmark = pytest.mark.skipif(not forking.possible(), reason="commands are not forked on this machine")
 
@@ -21,18 +21,19 @@ def both(tmp_path: Path) -> tuple[Product, Product]:
 def test_it_says_what_a_started_one_says_and_ends_as_it_does(tmp_path: Path) -> None:
     forked, started = both(tmp_path)
     pictures(forked.shoot, 1)
-    assert forked.curate()["images"] == started.curate()["images"] == 1
-    for arguments, code in ((("images", "--json"), 0), (("images", "--no-such-option"), USAGE), (("no-such",), USAGE)):
+    forked.run("ingest", forked.shoot)
+    for arguments, code in ((("images", "--json"), DONE), (("images", "--no-such-option"), USAGE)):
         assert forked.run(*arguments, code=code) == started.run(*arguments, code=code)
 
 
 def test_nothing_of_a_command_is_left_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     forked, _ = both(tmp_path)
     pictures(forked.shoot, 1)
-    said = forked.run("curate", forked.shoot, code=USAGE, settings={**QUICK, "sweep_interval_s": -1})
+    said = forked.run("ingest", forked.shoot, code=USAGE, settings={**QUICK, "sweep_interval_s": -1})
     assert "sweep_interval_s" in said.err
     monkeypatch.chdir(tmp_path)
-    assert forked.curate("shoot")["images"] == 1
+    forked.run("ingest", "shoot")
+    assert len(forked.images()) == 1
 
 
 def test_a_signal_ends_it_and_a_wait_that_is_too_short_says_so(tmp_path: Path) -> None:
