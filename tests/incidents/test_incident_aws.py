@@ -6,6 +6,7 @@ As in the other modules, what must hold at any speed is asserted; detection is b
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -20,6 +21,13 @@ from parjanya.drills.run import Ground, run
 from tbie.testing.aws.needed import needed_interpreter
 
 Drilled = Callable[[str], Report]
+
+everything = pytest.mark.skipif(
+    os.environ.get("PARJANYA_AWS_EVERYTHING") != "1",
+    reason="each takes about 20 s of two cores; PARJANYA_AWS_EVERYTHING=1, or `parjanya drill --profile aws all`",
+)
+"""Of nine, those that are only drilled on demand. The others stand for the three ways to hurt it: work that is gone, a control
+plane that cannot see, workers that never come."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +62,7 @@ def drilled_on_aws(on_aws: Ground) -> Drilled:
     return drill
 
 
+@everything
 def test_messages_that_a_foreign_program_deleted_are_missed_by_their_number_and_sent_again(
     drilled_on_aws: Drilled,
 ) -> None:
@@ -77,6 +86,7 @@ def test_a_denied_permission_is_a_blind_control_plane_that_goes_on_emitting_and_
     assert "emitted_while_blind_s" in report.measures
 
 
+@everything
 def test_a_message_for_another_bucket_is_put_right_and_burns_no_attempt(drilled_on_aws: Drilled) -> None:
     report = drilled_on_aws("misrouted_intent")
     assert (report.drill.code, report.drill.boundary) == ("misrouted_intent", "intent")
@@ -84,6 +94,7 @@ def test_a_message_for_another_bucket_is_put_right_and_burns_no_attempt(drilled_
     assert "refused at construction" in str(report.guardrail)
 
 
+@everything
 def test_messages_that_sqs_dropped_for_their_age_are_told_apart_and_sent_again(drilled_on_aws: Drilled) -> None:
     report = drilled_on_aws("intent_expired")
     assert (report.drill.code, report.drill.boundary) == ("intent_expired", "intent")
@@ -91,6 +102,7 @@ def test_messages_that_sqs_dropped_for_their_age_are_told_apart_and_sent_again(d
     assert "keeps messages for 60 s" in str(report.guardrail)
 
 
+@everything
 def test_many_sweeps_do_not_swell_the_queue_and_stray_messages_drain(drilled_on_aws: Drilled) -> None:
     report = drilled_on_aws("replay_storm")
     assert (report.drill.code, report.drill.boundary) == ("replay_storm", "intent")
@@ -104,6 +116,7 @@ def test_instances_on_which_no_worker_comes_up_are_a_bootstrap_silence(drilled_o
     assert (report.measures["desired"], report.measures["instances_running"]) == (1, 1)
 
 
+@everything
 def test_workers_that_lack_a_declared_file_decline_and_spend_no_receive(drilled_on_aws: Drilled) -> None:
     report = drilled_on_aws("incomplete_model")
     assert (report.drill.code, report.drill.boundary) == ("execution_drift", "execution")
@@ -111,6 +124,7 @@ def test_workers_that_lack_a_declared_file_decline_and_spend_no_receive(drilled_
     assert report.measures["intents_waiting"] == 10
 
 
+@everything
 def test_a_tenant_that_the_stream_never_showed_is_served_by_the_sweep(drilled_on_aws: Drilled) -> None:
     report = drilled_on_aws("undiscovered_tenant")
     assert (report.drill.code, report.drill.boundary) == ("undiscovered_tenant", "control-plane")
