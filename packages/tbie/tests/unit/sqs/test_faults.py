@@ -10,7 +10,9 @@ import pytest
 
 from packages.tbie.tests.unit.sqs.ground import SETTLE_MS, STAGES, Ground, new_ground
 from tbie.backends.aws.client import Clients
+from tbie.backends.aws.copies import name_of
 from tbie.backends.aws.intent import SqsIntent
+from tbie.backends.aws.register import Forget, Register
 from tbie.core.clock import ManualClock
 from tbie.core.errors import IntentUnavailableError
 from tbie.core.reading import Known, Unknown
@@ -227,3 +229,40 @@ def test_what_could_not_be_settled_may_be_settled_again(ground: Ground) -> None:
     ground.clock.advance_ms(2 * SETTLE_MS)
     assert claim(ground.intent) == []
     assert depth(ground.intent).live == 0
+
+
+def test_what_the_register_refuses_line_by_line_makes_presence_unknown(ground: Ground) -> None:
+    ground.intent.send([envelope("i1")])
+    (message,) = claim(ground.intent, 1)
+
+    def deny(answer: dict[str, Any]) -> None:
+        answer["Responses"] = [{"Error": {"Code": "AccessDenied"}} for _ in answer["Responses"]]
+
+    with Faults(ground.clients.dynamodb) as faults:
+        faults.answer("BatchExecuteStatement", deny)
+        with pytest.raises(IntentUnavailableError, match="AccessDenied"):
+            Register(ground.clients, 1_000_000).note([Forget(name_of("a", key("i1")), message.envelope.token, "mid")])
+        dispose(ground.intent, Delete(message))  # the message is what counts
+    assert depth(ground.intent).live == 0
+
+
+@pytest.mark.parametrize("code", ["RequestThrottled", "AccessDenied", "OverLimit", "KMS.ThrottlingException"])
+def test_what_a_role_or_a_moment_is_to_blame_for_does_not_kill_a_message(ground: Ground, code: str) -> None:
+    def refuse(answer: dict[str, Any]) -> None:
+        answer["Failed"] = [{"Id": e["Id"], "Code": code, "SenderFault": True} for e in answer.pop("Successful", ())]
+
+    with Faults(ground.clients.sqs) as faults:
+        faults.answer("SendMessageBatch", refuse)
+        with pytest.raises(IntentUnavailableError, match=code):
+            ground.intent.send([envelope("i1")])
+    assert present(ground.intent, key("i1")) == {}
+
+
+def test_one_stage_that_cannot_be_extended_does_not_end_the_leases_of_another(ground: Ground) -> None:
+    ground.intent.send([envelope("i1"), envelope("i2", stage="b")])
+    held = [message for stage in STAGES for message in ground.intent.exchange((), [Claim(stage, "w1", 1, LEASE_S, 5)])]
+    with Faults(ground.clients.sqs) as faults:
+        faults.refuse("ChangeMessageVisibilityBatch", "AccessDenied", times=1)
+        with pytest.raises(IntentUnavailableError):
+            ground.intent.extend(held, LEASE_S)
+        assert faults.calls["ChangeMessageVisibilityBatch"] == 2
