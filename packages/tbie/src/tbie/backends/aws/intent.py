@@ -86,11 +86,14 @@ class SqsIntent:
         sent = 0
         trouble: list[str] = []
         for stage, copies in fresh.items():
-            rows, refused = self._send(stage, copies, now)
-            sent += sum(row.death is None for _, row in rows)
-            trouble += refused
-            self._watch.changed(stage, came=True)
-            self._register.put(dict(rows))
+            try:
+                rows, refused = self._send(stage, copies, now)
+                sent += sum(row.death is None for _, row in rows)
+                trouble += refused
+                self._watch.changed(stage, came=True)
+                self._register.put(dict(rows))
+            except IntentUnavailableError as error:
+                trouble.append(str(error))  # a queue that is missing holds up no other stage
         if trouble:
             raise IntentUnavailableError(f"{len(trouble)} of {sum(map(len, fresh.values()))} not sent: {trouble[0]}")
         return sent

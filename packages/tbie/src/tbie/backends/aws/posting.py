@@ -154,11 +154,18 @@ class Post:
             calls = min(2 * calls, _THREADS)  # more at a time the more there turns out to be
             wanted = min(-(-(limit - len(found)) // BATCH), calls)
             asked = [min(BATCH, limit - len(found) - BATCH * n) for n in range(wanted)]
-            answers = self.together([partial(self.receive, queue, n, hidden_s) for n in asked])
+            answers = self.together([partial(self._receive_more, queue, n, hidden_s) for n in asked])
             found += [message for answer in answers for message in answer]
             if any(len(answer) < n for answer, n in zip(answers, asked, strict=True)):
                 break
         return found
+
+    def _receive_more(self, queue: str, limit: int, hidden_s: int) -> list[Received]:
+        """What has been received already is not to wait for its lease to end because a later call fails."""
+        try:
+            return self.receive(queue, limit, hidden_s)
+        except IntentUnavailableError:
+            return []  # whatever it is, the next claim meets it first
 
     def counts(self, queue: str) -> tuple[int, int, int]:
         """Visible, in flight, delayed: approximate, and up to a minute late."""

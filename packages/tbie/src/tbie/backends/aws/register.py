@@ -252,11 +252,8 @@ class Register:
 
     def save_looks(self, stage: str, looks: Sequence[Look], oldest_ms: int | None) -> None:
         """Remember what was found, for whichever process looks next."""
-        item: dict[str, Any] = {
-            "pk": {"S": "look"},
-            "sk": {"S": stage},
-            "looks": {"S": ascii_json([list(x) for x in looks])},
-        }
+        found = ascii_json([list(look) for look in looks])
+        item: dict[str, Any] = {"pk": {"S": "look"}, "sk": {"S": stage}, "looks": {"S": found}}
         if oldest_ms is not None:
             item["oldest"] = {"N": str(oldest_ms)}
         self._write([{"PutRequest": {"Item": item}}])
