@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from parjanya.functions.telling import Teller
 from parjanya.profiles.function_stores import Stores
+from tbie.core.errors import TruthUnavailableError
 
 LOOK_S = 60.0
 """How long what was opened is used before it is asked whether it still fits: an engine is declared a few times a year."""
@@ -39,7 +40,7 @@ class Opening:
         stores = self._stores
         if stores is not None and stores.clock.monotonic_s() >= self._look_at_s:
             self._look_at_s = stores.clock.monotonic_s() + LOOK_S
-            if not stores.fits():
+            if not _fits(stores):
                 self._stores = None
                 stores.close()
                 stores = None
@@ -47,6 +48,14 @@ class Opening:
             stores = self._stores = self._open()
             self._look_at_s = stores.clock.monotonic_s() + LOOK_S
         return stores
+
+
+def _fits(stores: Stores) -> bool:
+    """Unknown is not "no": where Truth is away the pass goes on with what is open, and says that it is blind."""
+    try:
+        return stores.fits()
+    except TruthUnavailableError:
+        return True
 
 
 def seconds_left(context: object) -> float:

@@ -25,6 +25,7 @@ class Hands:
         self._here: set[str] = set()
         self._unsaved: set[str] = set()
         self._lock = threading.RLock()
+        self._saving = threading.Lock()
 
     def claim(self, owner: str, held: Iterable[Held]) -> None:
         """*owner*, who lives in this process, has taken these."""
@@ -81,16 +82,24 @@ class Hands:
         return [held for packed in self._register.hand(owner) if (held := unpack(packed)) is not None]
 
     def save(self) -> None:
-        """Write down what has changed. What cannot be written is tried again with the next exchange."""
-        with self._lock:
-            for owner in list(self._unsaved):
-                mine = list(self._of.get(owner, {}).values())
+        """Write down what has changed. What cannot be written is tried again with the next exchange.
+
+        Nobody who extends a lease waits for the table: it may take a minute to answer.
+        """
+        with self._saving:  # one after the other: what is written last is what was true last
+            with self._lock:
+                owners = list(self._unsaved)
+            for owner in owners:
+                with self._lock:
+                    self._unsaved.discard(owner)
+                    mine = list(self._of.get(owner, {}).values())
                 until = max((held.until_ms for held in mine), default=0)
                 try:
                     self._register.save_hand(owner, [pack(held) for held in mine], until)
                 except IntentUnavailableError:
+                    with self._lock:
+                        self._unsaved.add(owner)
                     return  # work goes on; if this worker dies, its leases end by themselves
-                self._unsaved.discard(owner)
 
 
 def pack(held: Held) -> list[object]:

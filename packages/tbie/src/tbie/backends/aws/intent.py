@@ -86,11 +86,14 @@ class SqsIntent:
         sent = 0
         trouble: list[str] = []
         for stage, copies in fresh.items():
-            rows, refused = self._send(stage, copies, now)
-            sent += sum(row.death is None for _, row in rows)
-            trouble += refused
-            self._watch.changed(stage, came=True)
-            self._register.put(dict(rows))
+            try:
+                rows, refused = self._send(stage, copies, now)
+                sent += sum(row.death is None for _, row in rows)
+                trouble += refused
+                self._watch.changed(stage, came=True)
+                self._register.put(dict(rows))
+            except IntentUnavailableError as error:
+                trouble.append(str(error))  # a queue that is missing holds up no other stage
         if trouble:
             raise IntentUnavailableError(f"{len(trouble)} of {sum(map(len, fresh.values()))} not sent: {trouble[0]}")
         return sent
@@ -189,12 +192,19 @@ class SqsIntent:
                 owner = message.receipt.owner  # type: ignore[attr-defined]
                 by_stage[held.copy.envelope.stage].append((owner, held, hidden_s))
         kept = 0
+        trouble: IntentUnavailableError | None = None
         for stage, asked in by_stage.items():
-            answers = self._post.hide(self._place.queue(stage), [(held.handle, s) for _, held, s in asked])
+            try:
+                answers = self._post.hide(self._place.queue(stage), [(held.handle, s) for _, held, s in asked])
+            except IntentUnavailableError as error:
+                trouble = error  # the leases of other stages must not end for it
+                continue
             for (owner, held, hidden_s), answer in zip(asked, answers, strict=True):
                 if answer is None:
                     kept += 1
                     self._hands.prolong(owner, held, now + hidden_s * 1000)
+        if trouble is not None:
+            raise trouble
         return kept
 
     def release_owner(self, owner: str, except_tokens: tuple[str, ...] = ()) -> list[Message]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from tbie.backends.aws.client import ClientError, Clients, code_of, told
+from tbie.backends.aws.client import DENIED, EXPIRED, MISSING, SKEWED, THROTTLED, ClientError, Clients, code_of, told
 from tbie.backends.aws.copies import MAX_BODY_BYTES, Copy, ascii_json, group_of, to_body
 from tbie.backends.aws.queues import BATCH, LONGEST_DELAY_S, attributes_of
 from tbie.core.errors import IntentUnavailableError
@@ -22,6 +22,9 @@ R = TypeVar("R")
 _TRIES = 3
 _THREADS = 8
 _CEILING = frozenset({"OverLimit", "AWS.SimpleQueueService.OverLimit"})
+_PASSING = (
+    DENIED | EXPIRED | SKEWED | MISSING | THROTTLED | _CEILING | {"KmsThrottled", "KmsAccessDenied", "KmsDisabled"}
+)
 _TOO_LARGE = "MessageTooLong"
 _COUNTS = (
     "ApproximateNumberOfMessages",
@@ -151,11 +154,18 @@ class Post:
             calls = min(2 * calls, _THREADS)  # more at a time the more there turns out to be
             wanted = min(-(-(limit - len(found)) // BATCH), calls)
             asked = [min(BATCH, limit - len(found) - BATCH * n) for n in range(wanted)]
-            answers = self.together([partial(self.receive, queue, n, hidden_s) for n in asked])
+            answers = self.together([partial(self._receive_more, queue, n, hidden_s) for n in asked])
             found += [message for answer in answers for message in answer]
             if any(len(answer) < n for answer, n in zip(answers, asked, strict=True)):
                 break
         return found
+
+    def _receive_more(self, queue: str, limit: int, hidden_s: int) -> list[Received]:
+        """What has been received already is not to wait for its lease to end because a later call fails."""
+        try:
+            return self.receive(queue, limit, hidden_s)
+        except IntentUnavailableError:
+            return []  # whatever it is, the next claim meets it first
 
     def counts(self, queue: str) -> tuple[int, int, int]:
         """Visible, in flight, delayed: approximate, and up to a minute late."""
@@ -209,7 +219,10 @@ def _request(number: int, entry: Entry) -> dict[str, Any]:
 
 
 def _refused(answer: Mapping[str, Any]) -> Refused:
-    return Refused(str(answer.get("Code", "unknown")), str(answer.get("Message", "")), bool(answer.get("SenderFault")))
+    """The sender's fault is also what a role or a moment is to blame for: only the rest says something of the message."""
+    code = str(answer.get("Code", "unknown"))
+    passing = code in _PASSING or code.startswith("KMS.")
+    return Refused(code, str(answer.get("Message", "")), bool(answer.get("SenderFault")) and not passing)
 
 
 def _received(message: Mapping[str, Any]) -> Received:

@@ -30,6 +30,8 @@ _TRIES = 4
 _GONE_MARGIN_S = 86_400
 _AGAIN = frozenset({"ThrottlingError", "ThrottlingException", "ProvisionedThroughputExceeded", "RequestLimitExceeded",
                     "InternalServerError", "TransactionConflict"})  # fmt: skip
+_OTHERS = frozenset({"ConditionalCheckFailed", "ConditionalCheckFailedException"})
+"""The register speaks of another copy by now, or of none: right as it is."""
 
 
 class Forget(NamedTuple):
@@ -112,8 +114,12 @@ class Register:
                     raise IntentUnavailableError(f"writing {self._table}: AWS left {len(left)} rows out (throttled)")
 
     def note(self, notes: Sequence[Note]) -> int:
-        """Keep what became of copies, each only if the register still speaks of that copy; returns how many were kept."""
+        """Keep what became of copies, each only if the register still speaks of that copy; returns how many were kept.
+
+        What is refused for another reason (a permission, a statement) is an error, told when the rest is done.
+        """
         kept = 0
+        refused: list[str] = []
         waiting = list(notes)
         for _ in range(_TRIES):
             again: list[Note] = []
@@ -121,9 +127,13 @@ class Register:
                 errors = self._execute([self._statement(note) for note in batch])
                 kept += errors.count(None)
                 again += [note for note, code in zip(batch, errors, strict=True) if code in _AGAIN]
+                refused += [code for code in errors if code is not None and code not in _OTHERS | _AGAIN]
             waiting = again
             if not waiting:
                 break
+        refused += ["throttled"] * len(waiting)
+        if refused:
+            raise IntentUnavailableError(f"noting messages in {self._table}: {len(refused)} refused: {refused[0]}")
         return kept
 
     def _execute(self, statements: list[dict[str, Any]]) -> list[str | None]:
@@ -132,7 +142,7 @@ class Register:
         return [answer["Error"].get("Code", "unknown") if "Error" in answer else None for answer in answers]
 
     def _statement(self, note: Note) -> dict[str, Any]:
-        where = "WHERE pk=? AND sk=? AND token=? AND mid=?"
+        where = 'WHERE pk=? AND sk=? AND "token"=? AND "mid"=?'  # quoted: TOKEN is one of DynamoDB's reserved words
         match note:
             case Forget(name=name, token=token, mid=mid):
                 statement = f'DELETE FROM "{self._table}" {where}'  # noqa: S608 - values are parameters, the table's name is ours
@@ -242,11 +252,8 @@ class Register:
 
     def save_looks(self, stage: str, looks: Sequence[Look], oldest_ms: int | None) -> None:
         """Remember what was found, for whichever process looks next."""
-        item: dict[str, Any] = {
-            "pk": {"S": "look"},
-            "sk": {"S": stage},
-            "looks": {"S": ascii_json([list(x) for x in looks])},
-        }
+        found = ascii_json([list(look) for look in looks])
+        item: dict[str, Any] = {"pk": {"S": "look"}, "sk": {"S": stage}, "looks": {"S": found}}
         if oldest_ms is not None:
             item["oldest"] = {"N": str(oldest_ms)}
         self._write([{"PutRequest": {"Item": item}}])
