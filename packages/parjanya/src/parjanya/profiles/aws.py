@@ -49,6 +49,8 @@ AS_MANY_AS_THE_GROUP_ALLOWS = PoolLimits(1_000, per_worker=50)
 """One instance for each 50 open stages, which it works off while another one would still be starting."""
 LOCAL_REST_S, REST_S = 0.2, 1.0
 """How long an empty queue is not asked again: on AWS each question is paid for."""
+WAIT_S = 1
+"""How long a worker that has nothing waits at its last queue: a question that does not wait asks only some of SQS's servers."""
 
 
 class Aws:
@@ -88,6 +90,7 @@ class Aws:
             [stage.name for stage in workflow.stages],
             count_settle_s=LOCAL_COUNT_SETTLE_S if self.owns_workers else COUNT_SETTLE_S,
             rest_s=LOCAL_REST_S if self.owns_workers else REST_S,
+            wait_s=0 if self.owns_workers else WAIT_S,
         )
 
     def open_objects(self) -> S3Objects:

@@ -93,3 +93,16 @@ def test_a_stage_without_its_queue_holds_up_no_other(ground: Ground) -> None:
     with pytest.raises(IntentUnavailableError, match="1 of 2"):
         other.send([envelope("i1", stage="gone"), envelope("i2", stage="b")])
     assert key("i2") in present(ground.intent, key("i2"), stage="b")
+
+
+def test_one_stage_that_cannot_be_settled_does_not_hold_up_another_nor_settle_it_twice(ground: Ground) -> None:
+    ground.intent.send([envelope("i1"), envelope("i2", stage="b")])
+    held = [message for stage in STAGES for message in ground.intent.exchange((), [Claim(stage, "w1", 1, LEASE_S, 5)])]
+    assert len(held) == 2
+    with Faults(ground.clients.sqs) as faults:
+        faults.refuse("DeleteMessageBatch", "AccessDenied", times=1)
+        with pytest.raises(IntentUnavailableError):
+            dispose(ground.intent, *map(Delete, held))
+        dispose(ground.intent, *map(Delete, held))
+        assert faults.calls["DeleteMessageBatch"] == 3, "what was settled is not asked for again"
+    assert [depth(ground.intent, stage).live for stage in STAGES] == [0, 0]

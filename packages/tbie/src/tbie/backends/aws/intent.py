@@ -127,19 +127,28 @@ class SqsIntent:
 
     def _settle(self, disposals: Sequence[Disposal]) -> None:
         by_stage: dict[str, list[tuple[Disposal, Held]]] = defaultdict(list)
-        owners: dict[str, list[str]] = defaultdict(list)
+        owners: dict[str, list[tuple[str, str]]] = defaultdict(list)
         for disposal in disposals:
             receipt = disposal.message.receipt
             held = self._hands.find(receipt)
             if held is not None:
                 by_stage[held.copy.envelope.stage].append((disposal, held))
-                owners[receipt.owner].append(held.mid)  # type: ignore[attr-defined]
+                owners[held.copy.envelope.stage].append((receipt.owner, held.mid))  # type: ignore[attr-defined]
         now = self._clock.now_ms()
+        trouble: IntentUnavailableError | None = None
         for stage, settled in by_stage.items():
-            self._settler.carry_out(stage, sort_settled(settled, now), now)
+            try:
+                self._settler.carry_out(stage, sort_settled(settled, now), now)
+            except IntentUnavailableError as error:
+                trouble = (
+                    error  # what other stages settle is settled, and not a second time when this is asked for again
+                )
+                continue
             self._watch.changed(stage)
-        for owner, mids in owners.items():
-            self._hands.drop(owner, mids)
+            for owner, mid in owners[stage]:
+                self._hands.drop(owner, (mid,))
+        if trouble is not None:
+            raise trouble
 
     def _claim(self, claim: Claim, wait_s: int = 0) -> list[Message]:
         """What *claim* brings. What is only in the way (superseded, foreign, dead) is cleared, and the next are looked at."""

@@ -22,7 +22,7 @@ from tbie.truth import FORGET_AFTER_MS, Document, Heartbeat, StageState
 _ATTEMPTS = 12
 _REVISION: Key = ("revision", "last")
 """One counter for all documents, so that a revision does not come back with a name that was dropped."""
-_KEEP_BEATS_S = 7 * 86_400
+_KEEP_BEATS_S = 86_400
 """DynamoDB deletes a heartbeat itself after this long: until then it says when somebody was last heard."""
 
 
