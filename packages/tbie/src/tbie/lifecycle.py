@@ -109,6 +109,8 @@ def apply(item: Item, command: Command, workflow: Workflow, now_ms: int, ids: Id
         case Advance():
             _advance(draft, workflow.stages, frozenset(command.barriers))
             refused = None if draft.touched else NOTHING_TO_DO
+        case Update(only_at=expected) if expected is not None and item.address != expected:
+            return SUPERSEDED
         case Update():
             address, attributes = command.address, command.attributes
             refused = _reset(draft, tuple(s.name for s in workflow.stages if not s.needs))

@@ -217,6 +217,8 @@ class Update(NamedTuple):
     address: Address
     attributes: Facts
     cause: Cause
+    only_at: Address | None = None
+    """If given, only while the item is at this address: a decision about a source that has been replaced since is void."""
 
 
 Command = Settle | Reset | Rotate | Exhaust | Advance | Update

@@ -14,13 +14,17 @@ from pathlib import Path
 
 from parjanya.catalog.paths import path_to_key
 from tbie.core.cause import Cause
+from tbie.core.errors import TruthUnavailableError
 from tbie.core.keys import Address, ItemKey
-from tbie.truth import Command, Committed, Item, NewItem, Reset, StageState, TruthStore, Update
+from tbie.truth import Command, Committed, Item, NewItem, Refused, Reset, StageState, TruthStore, Update
 from tbie.workflow import Workflow
 
 BUCKET = "file"
 GROUP = 200
 """Files added in one transaction: one fsync for all of them, and a lock of about 10 ms."""
+_RACES = 5
+"""How often an item may be replaced by others while it is taken in here: two uploads of one name are told at the same time."""
+_REPLACED = Refused("superseded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +90,41 @@ def take_in(
     added = truth.add(items, Cause(who, "ingested"))
     done.added += sum(added)
     there = [item for item, new in zip(items, added, strict=True) if not new]
-    known = truth.get([item.key for item in there])
-    commands: list[Command] = []
-    for item, old in zip(there, known, strict=True):
+    done.known += len(there)
+    for _ in range(_RACES):
+        there = _renew(truth, workflow, there, who, done, again)
+        if not there:
+            return
+    raise TruthUnavailableError(
+        f"{there[0].key.item!r} of {there[0].key.tenant!r} was replaced {_RACES} times while it was taken in; take it in again"
+    )
+
+
+def _renew(
+    truth: TruthStore, workflow: Workflow, there: Sequence[NewItem], who: str, done: Ingested, again: bool
+) -> list[NewItem]:
+    """Replay those of *there* that need it; those whose source somebody else replaced meanwhile, to be looked at again."""
+    commands: list[tuple[NewItem, Command]] = []
+    for item, old in zip(there, truth.get([item.key for item in there]), strict=True):
         if old is None:
             continue
         if _changed(old, item):
-            commands.append(Update(item.key, item.address, item.attributes, Cause(who, "the file has changed")))
+            why = Cause(who, "the file has changed")
+            commands.append((item, Update(item.key, item.address, item.attributes, why, only_at=old.address)))
         elif again and old.address == item.address and (stage := _worth_another_try(old, workflow)) is not None:
-            commands.append(Reset(item.key, stage, Cause(who, "run again after a failure"), (StageState.FAILED,)))
-    for command, result in zip(commands, truth.commit(commands) if commands else [], strict=True):
+            reset = Reset(item.key, stage, Cause(who, "run again after a failure"), (StageState.FAILED,))
+            commands.append((item, reset))
+    late = []
+    results = truth.commit([command for _, command in commands]) if commands else []
+    for (item, command), result in zip(commands, results, strict=True):
+        if isinstance(command, Update) and result == _REPLACED:
+            late.append(item)
+            continue
+        done.known -= 1
         if isinstance(result, Committed):
-            if isinstance(command, Update):
-                done.changed += 1
-            else:
-                done.retried += 1
-    done.known += len(there) - len(commands)
+            done.changed += isinstance(command, Update)
+            done.retried += isinstance(command, Reset)
+    return late
 
 
 def _changed(old: Item, new: NewItem) -> bool:

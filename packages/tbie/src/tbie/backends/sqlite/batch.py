@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from tbie import lifecycle
 from tbie.backends.sqlite.rows import brief_json, dumps, quote, record_json, record_row
-from tbie.core.keys import ItemKey
+from tbie.core.keys import Address, ItemKey
 from tbie.truth import StageRecord, StageState, Story
 
 _PUT_RECORD = (
@@ -37,6 +37,10 @@ class Batch:
         self._records: list[tuple[object, ...]] = []
         self._history: list[tuple[object, ...]] = []
         self._tally: dict[tuple[str, str, str, str], int] = {}
+
+    def address(self, item_id: int) -> Address:
+        """Where the bytes of the item with row *item_id* are by now."""
+        return Address(*self.connection.execute("SELECT bucket, address FROM item WHERE id=?", (item_id,)).fetchone())
 
     def store(self, item_id: int, key: ItemKey, before: Mapping[str, StageRecord], change: lifecycle.Change) -> None:
         """Collect *change* of the item with row *item_id*, whose records were *before*."""

@@ -41,6 +41,7 @@ from tbie.truth import (
     StageRecord,
     StageState,
     Story,
+    Update,
 )
 from tbie.workflow import Workflow
 
@@ -153,7 +154,9 @@ class SqliteTruth(Registry):
             return _NO_SUCH_ITEM
         item_id, rows = found
         records = {r[0]: to_record(r, self._judges) for r in rows}
-        item = Item(key, Address("", ""), {}, 0, records)  # rules of change look at records only
+        # rules of change look at records only, but for one
+        address = batch.address(item_id) if isinstance(command, Update) else Address("", "")
+        item = Item(key, address, {}, 0, records)
         change = lifecycle.apply(item, command, self._workflow, batch.now_ms, self._ids)
         if isinstance(change, Refused):
             return change

@@ -138,6 +138,14 @@ class Changes(WithTruth):
         assert truth.at_barrier("group", 10) == []
         assert only(truth, Advance(key(), WHO, ("group",))) == Refused("nothing_to_do")
 
+    def test_an_update_decided_on_a_source_that_was_replaced_since_changes_nothing(self, done: TruthStore) -> None:
+        was, moved = item_of(done, key()).address, Address("source", "moved")
+        assert isinstance(only(done, Update(key(), moved, {"size": 9}, WHO, only_at=was)), Committed)
+        late = Update(key(), Address("source", "late"), {"size": 1}, WHO, only_at=was)
+        assert only(done, late) == Refused("superseded")
+        item = item_of(done, key())
+        assert (item.address, item.attributes) == (moved, {"size": 9})
+
     def test_an_update_replaces_the_source_and_replays_from_the_roots(self, done: TruthStore) -> None:
         moved = Address("source", "moved")
         assert isinstance(only(done, Update(key(), moved, {"size": 9}, WHO)), Committed)
