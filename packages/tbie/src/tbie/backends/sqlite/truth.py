@@ -148,15 +148,13 @@ class SqliteTruth(Registry):
         if key in batch.touched:
             batch.flush()
         found = ahead.pop(key, None)  # good for one use: after that the rows may have changed
-        if found is None:
-            found = _read_records(batch.connection, [key]).get(key)
+        found = _read_records(batch.connection, [key]).get(key) if found is None else found
         if found is None:
             return _NO_SUCH_ITEM
         item_id, rows = found
         records = {r[0]: to_record(r, self._judges) for r in rows}
-        # rules of change look at records only, but for one
-        address = batch.address(item_id) if isinstance(command, Update) else Address("", "")
-        item = Item(key, address, {}, 0, records)
+        where = batch.address(item_id) if isinstance(command, Update) else Address("", "")  # others look at records alone
+        item = Item(key, where, {}, 0, records)
         change = lifecycle.apply(item, command, self._workflow, batch.now_ms, self._ids)
         if isinstance(change, Refused):
             return change
