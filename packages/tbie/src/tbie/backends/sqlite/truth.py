@@ -153,7 +153,7 @@ class SqliteTruth(Registry):
             return _NO_SUCH_ITEM
         item_id, rows = found
         records = {r[0]: to_record(r, self._judges) for r in rows}
-        where = batch.address(item_id) if isinstance(command, Update) else Address("", "")  # others look at records alone
+        where = batch.address(item_id) if isinstance(command, Update) else Address("", "")  # others ignore it
         item = Item(key, where, {}, 0, records)
         change = lifecycle.apply(item, command, self._workflow, batch.now_ms, self._ids)
         if isinstance(change, Refused):
