@@ -6,7 +6,6 @@ As in the other modules, what must hold at any speed is asserted; detection is b
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from io import StringIO
@@ -18,16 +17,13 @@ from parjanya.cli.main import run as program
 from parjanya.drills.any_scene import AnyScene
 from parjanya.drills.report import Report, remarks
 from parjanya.drills.run import Ground, run
-from tbie.testing.aws.needed import needed_interpreter
+from tbie.testing.aws.needed import needed_interpreter, on_demand
 
 Drilled = Callable[[str], Report]
 
-everything = pytest.mark.skipif(
-    os.environ.get("PARJANYA_AWS_EVERYTHING") != "1",
-    reason="each takes about 20 s of two cores; PARJANYA_AWS_EVERYTHING=1, or `parjanya drill --profile aws all`",
-)
-"""Of nine, those that are only drilled on demand. The others stand for the three ways to hurt it: work that is gone, a control
-plane that cannot see, workers that never come."""
+everything = on_demand("about 20 s of two cores (`parjanya drill --profile aws all` runs them too)")
+"""Of nine, those that are only drilled on demand. The others stand for the two ways to hurt it: work that is gone, and a control
+plane that cannot see."""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +106,7 @@ def test_many_sweeps_do_not_swell_the_queue_and_stray_messages_drain(drilled_on_
     assert int(str(report.measures["stray_messages"])) > int(str(report.measures["open_stages"]))
 
 
+@everything
 def test_instances_on_which_no_worker_comes_up_are_a_bootstrap_silence(drilled_on_aws: Drilled) -> None:
     report = drilled_on_aws("stale_image_tag")
     assert (report.drill.code, report.drill.boundary) == ("bootstrap_silence", "execution")

@@ -25,9 +25,10 @@ from tbie.backends.aws.client import ClientError, Clients
 from tbie.backends.aws.place import TABLES
 from tbie.core.errors import IntentUnavailableError
 from tbie.core.settings import Settings
+from tbie.testing.aws.needed import on_demand
 from tbie.testing.aws.server import REGION, LocalServer, interpreter
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), on_demand("a synthesis and four stacks: a minute of two cores")]
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "infra"))
 import declare  # noqa: E402 - the path comes first

@@ -17,6 +17,7 @@ from parjanya.catalog.uploads import Upload
 from parjanya.functions.keeping import KIND
 from tbie.core.keys import ItemKey
 from tbie.diagnose.heartbeats import control_plane
+from tbie.testing.aws.needed import on_demand
 from tbie.testing.builders import WHO
 from tbie.truth import Heartbeat, NewItem, StageState
 
@@ -71,6 +72,7 @@ def test_a_poison_record_is_passed_over_and_the_stream_goes_on(deploy: Deploy) -
     assert {line["Heartbeat"] for line in passes} == {1}
 
 
+@on_demand("half a minute of cold starts")
 def test_records_that_come_again_send_nothing_again(deploy: Deploy) -> None:
     of = deploy()
     of.function("reconcile", of.control_statements())
@@ -106,6 +108,7 @@ def test_incident_8_a_role_without_get_queue_attributes_is_blind_says_so_and_sti
     assert finding.code == "control_plane_blind"
 
 
+@on_demand("half a minute of cold starts")
 def test_a_queue_that_nobody_may_write_to_hands_the_batch_back_until_somebody_may(deploy: Deploy) -> None:
     of = deploy()
     of.function("reconcile", of.control_statements(("GetQueueUrl", "GetQueueAttributes")))
@@ -129,6 +132,7 @@ def _done(of: Deployment, count: int) -> bool:
     return len(items) == count and all(i.stages["technical"].state is StageState.COMPLETED for i in items)
 
 
+@on_demand("half a minute of cold starts")
 def test_an_upload_that_s3_tells_of_is_looked_at_at_once(deploy: Deploy) -> None:
     of = deploy()
     arn = of.function("intake", of.intake_statements())
