@@ -45,5 +45,7 @@ def test_ten_thousand_images_open_and_scroll_without_freezing(
         record_property(name, value)
     print(figures)  # noqa: T201 - this is the measurement
     assert 0 < ready_ms < READY_LIMIT_MS
-    assert 0 < jumps["mean"] < JUMP_LIMIT_MS, "a page that draws every image is slow at each jump, a busy machine at one"
+    assert 0 < jumps["mean"] < JUMP_LIMIT_MS, (
+        "a page that draws every image is slow at each jump, a busy machine at one"
+    )
     assert jumps["nodes"] <= 1000
