@@ -22,7 +22,8 @@ from tbie.testing.aws.needed import needed_interpreter, on_demand
 Drilled = Callable[[str], Report]
 
 everything = on_demand("about 20 s of two cores (`parjanya drill --profile aws all` runs them too)")
-"""Of nine, those that are only drilled on demand. The others stand for work that is gone."""
+"""Of nine, those that are only drilled on demand. The others stand for the two ways to hurt it: work that is gone, and a control
+plane that cannot see."""
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,6 @@ def test_a_purged_queue_is_found_by_its_counts_although_the_register_says_all_is
     assert report.measures["waiting_messages"] == 10
 
 
-@everything
 def test_a_denied_permission_is_a_blind_control_plane_that_goes_on_emitting_and_lets_nobody_go(
     drilled_on_aws: Drilled,
 ) -> None:

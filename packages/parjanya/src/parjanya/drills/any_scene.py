@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -32,7 +33,7 @@ PATIENCE_S = 60.0
 TENANT = "default"
 
 
-class AnyScene:
+class AnyScene(ABC):
     """A home in *root*, the pictures in *shoot*, and a clock that runs from the moment of injection."""
 
     quick: Mapping[str, float] = QUICK
@@ -135,17 +136,17 @@ class AnyScene:
         self.system.truth_bell.ring()
 
     @property
+    @abstractmethod
     def begun(self) -> bool:
         """Whether there is an instance that could be looked at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def settled(self) -> bool:
         """Whether every item is final in all its stages."""
-        raise NotImplementedError
 
+    @abstractmethod
     def committed_twice(self) -> list[tuple[str, str, int, int]]:
         """Item, stage, generation and how often, of every result that was committed more than once. Read from outside."""
-        raise NotImplementedError
 
     # -- time
 

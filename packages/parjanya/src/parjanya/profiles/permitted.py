@@ -17,8 +17,8 @@ from tbie.workflow import Workflow
 
 ACCOUNT = "000000000000"
 """Of the local server."""
-ENGINE = ("reconcile", "sweep", "worker")
-"""An engine on one machine is all of these."""
+ENGINE = ("engine", "worker")
+"""An engine on one machine is both: its workers are its children."""
 LOCALLY: Mapping[str, str] = MappingProxyType(
     {
         "sqs:SendMessage": "sqs:SendMessageBatch",
@@ -30,8 +30,6 @@ LOCALLY: Mapping[str, str] = MappingProxyType(
 """Where the local server asks for the name of the call and AWS for another permission."""
 UNNAMED = ("stream/open",)
 """Kinds of resources that the local server does not tell apart."""
-STARTS = ("dynamodb:DescribeTable", "s3:GetBucketLocation", "sqs:GetQueueUrl")
-"""What an engine looks at once, when it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +55,9 @@ def statements(clients: Clients, workflow: Workflow) -> list[dict[str, Any]]:
     """What an engine may do, as a policy says it."""
     scope = Scope(clients.place, [stage.name for stage in workflow.stages], workflow.pools, ACCOUNT)
     grants = [grant for component in ENGINE for grant in GRANTS[component]]
-    found = [
+    return [
         _allow(_locally(grant.actions), ["*"] if grant.kind in UNNAMED else arns(grant.kind, scope)) for grant in grants
     ]
-    return [*found, _allow(STARTS, ["*"])]
 
 
 def deny(clients: Clients, who: Who, actions: Sequence[str]) -> None:

@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 
 import tbie.backends.aws
+from tbie.backends.aws.belief import belief
 from tbie.backends.aws.client import Clients
+from tbie.backends.aws.deployed import look_at_queues, look_at_tables
 from tbie.backends.aws.intent import SqsIntent
+from tbie.backends.aws.ledger import DynamoLedger
 from tbie.backends.aws.permissions import ANYWHERE, GRANTS, Scope, arns, permissions
 from tbie.backends.aws.place import TABLES, Place
 from tbie.backends.aws.queues import create_queues
@@ -118,7 +121,7 @@ def opened(aws_server: LocalServer, aws: Clients, clock: SharedClock) -> Iterato
     def world(component: str) -> World:
         clients = principals.clients(component)
         made.append(clients)
-        truth = DynamoTruth(clients, WORKFLOW, clock, RandomIds(), check=component == "worker")
+        truth = DynamoTruth(clients, WORKFLOW, clock, RandomIds(), check=component in {"worker", "engine"})
         intent = SqsIntent(clients, clock, SETTINGS.retention_s, [stage.name for stage in WORKFLOW.stages])
         return World(WORKFLOW, truth, intent, clock, settings=SETTINGS)
 
@@ -184,6 +187,33 @@ def test_changes_that_are_pushed_become_intents_by_the_permissions_of_the_reconc
     assert working.worker(run=once(set())).step().claimed == 1
 
 
+def test_a_control_plane_on_a_machine_sees_and_notes_everything_by_the_permissions_of_an_engine(opened: Opened) -> None:
+    _, world = opened
+    uploading, leading, working = world("intake"), world("engine"), world("worker")
+    assert isinstance(leading.truth, DynamoTruth)
+    clients = leading.truth._dynamo.clients
+    ledger = DynamoLedger(clients, leading.clock, 1_000)
+    uploading.truth.add([new_item(f"i{n}") for n in range(3)], WHO)
+    control = Reconciler(
+        WORKFLOW,
+        leading.truth,
+        leading.intent,
+        everywhere,
+        leading.clock,
+        SETTINGS,
+        belief=belief(WORKFLOW, leading.intent, None),
+        ledger=ledger,
+    )
+
+    done = control.step(force_sweep=True)
+
+    assert (done.emitted.sent, done.blind, done.unnoted) == (3, [], None)
+    assert ledger.counts()
+    assert working.worker(run=once(set())).step().claimed == 1
+    assert look_at_tables(clients).problems == ()
+    assert look_at_queues(clients, WORKFLOW, SETTINGS).problems == ()
+
+
 def test_a_control_plane_without_the_depth_of_queues_says_so_and_what_opens_goes_on(opened: Opened) -> None:
     principals, world = opened
     uploading, sweeping, reconciling, working = world("intake"), world("sweep"), world("reconcile"), world("worker")
@@ -245,6 +275,7 @@ def test_no_action_is_granted_that_the_program_does_not_call(component: str) -> 
     program = {path.stem: path.read_text() for path in SOURCES.glob("*.py") if path.stem != "permissions"}
     everything = "".join(program.values())
     register = "".join(program[name] for name in ("register", "hands", "settling", "watching", "intent"))
+    register += "".join(program[name] for name in ("ledger", "tables")) if component == "engine" else ""
     for action, kind in permissions(component):
         name = action.partition(":")[2]
         call = WRITTEN.get(name) or re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -112,6 +112,23 @@ GRANTS: Mapping[str, tuple[Grant, ...]] = {
         *_RECONCILING,
         Grant("sweep-dead", ("sqs:SendMessage",), "AWS puts there a pass that did not run"),
     ),
+    # a control plane that runs on a machine: it follows the stream itself, keeps a ledger, and looks around when it starts
+    "engine": (
+        *(Grant(truth.kind, (*truth.actions, "dynamodb:DescribeTable"), truth.why) for truth in _TRUTH),
+        *_CHANGES,
+        Grant(
+            "table/register",
+            (*_REGISTER.actions, "dynamodb:PutItem", "dynamodb:DescribeTable"),
+            "what was sent, what each owner holds, and what was decided",
+        ),
+        _SEND,
+        _DEAD,
+        *_FLEET,
+        Grant("objects/derived", ("s3:GetObject", "s3:PutObject"), "one object is written and read when it starts"),
+        Grant(
+            "bucket", ("s3:GetBucketLocation", *_LOOKED_FOR.actions), "requests must be signed for the bucket's region"
+        ),
+    ),
     "worker": (
         *(Grant(truth.kind, (*truth.actions, "dynamodb:DescribeTable"), truth.why) for truth in _TRUTH),
         _REGISTER,
