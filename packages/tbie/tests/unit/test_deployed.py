@@ -12,7 +12,13 @@ import pytest
 from tbie.backends.aws.bucket import PUBLIC_ACCESS_BLOCK, Origins, cors
 from tbie.backends.aws.changes import pattern, pattern_text, unlike
 from tbie.backends.aws.deployed import bucket_problems, endpoint_problems
-from tbie.backends.aws.deployed_control import HEARTBEAT_ALARM, alarm_problems, image_problems, mapping_problems
+from tbie.backends.aws.deployed_control import (
+    HEARTBEAT_ALARM,
+    alarm_problems,
+    function_problems,
+    image_problems,
+    mapping_problems,
+)
 from tbie.backends.aws.place import Place
 from tbie.core.reading import Known, Unknown
 from tbie.core.settings import Settings
@@ -171,6 +177,24 @@ class TestTheImageOfAGroup:
 
     def test_an_image_that_says_nothing_is_not_taken_for_a_match(self) -> None:
         assert len(image_problems("g", "ami-1", template(), self.image(), BOUND)) == 2
+
+
+class TestTheFunctions:
+    @pytest.mark.parametrize("state", ["Active", "Pending", "Inactive"])
+    def test_one_that_runs_or_will_has_no_problem(self, state: str) -> None:
+        assert function_problems("demo-sweep", {"State": state, "LastUpdateStatus": "Successful"}) == []
+
+    @pytest.mark.parametrize(
+        ("answer", "word"),
+        [
+            ({"State": "Failed", "StateReason": "no such subnet"}, "no such subnet"),
+            ({"State": "Failed"}, "no reason"),
+            ({"State": "Active", "LastUpdateStatus": "Failed", "LastUpdateStatusReason": "image gone"}, "image gone"),
+        ],
+    )
+    def test_one_that_could_not_be_made_or_changed_is_told_with_why(self, answer: dict[str, Any], word: str) -> None:
+        (told,) = function_problems("demo-sweep", answer)
+        assert word in told
 
 
 class TestTheAlarms:

@@ -81,14 +81,22 @@ def look_at_functions(clients: Clients) -> Looked:
     with told(DeploymentUnreadableError, "looking at the functions"):
         for component in FUNCTIONS:
             name = f"{clients.place.prefix}-{component}"
-            state = clients.of("lambda").get_function_configuration(FunctionName=name).get("State", "Active")
-            if state != "Active":
-                found.append(f"function {name} is {state}")
+            found += function_problems(name, clients.of("lambda").get_function_configuration(FunctionName=name))
         rule = clients.of("events").describe_rule(Name=f"{clients.place.prefix}-sweep")
     if rule.get("State") != "ENABLED":
         found.append(f"the schedule of the sweep is {rule.get('State')}: nothing repairs itself")
     every = rule.get("ScheduleExpression")
     return Looked(tuple(found), f"{len(FUNCTIONS)} functions; the sweep is called at {every}")
+
+
+def function_problems(name: str, answer: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the function *name*. Pure. One that is pending was just deployed, one that is inactive wakes when called."""
+    if answer.get("State") == "Failed":
+        return [f"function {name} could not be made: {answer.get('StateReason', 'AWS gives no reason')}"]
+    if answer.get("LastUpdateStatus") == "Failed":
+        why = answer.get("LastUpdateStatusReason", "AWS gives no reason")
+        return [f"function {name} still runs what was deployed before: its last update failed: {why}"]
+    return []
 
 
 def look_at_stream_filter(clients: Clients, workflow: Workflow) -> Looked:
