@@ -18,11 +18,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from parjanya.functions.changes import pattern
 from parjanya.profiles.environment import CLOUD
 from parjanya.vision.declared import Classical, Declared, OpenAI, Transformers
 from parjanya.workflow import image_workflow
 from tbie.backends.aws.bucket import ABANDONED_DAYS, Origins, cors
+from tbie.backends.aws.changes import pattern
 from tbie.backends.aws.groups import LAUNCH_HOOK, TERMINATE_HOOK
 from tbie.backends.aws.objects import OBJECTS, UPLOADS
 from tbie.backends.aws.queues import plan_queue
@@ -63,7 +63,7 @@ def declare(engine: str, given: Mapping[str, float] = MappingProxyType({})) -> d
             }
             for table in SCHEMA
         ],
-        "changes": pattern(stage.name for stage in workflow.stages),
+        "changes": pattern([stage.name for stage in workflow.stages]),
         "bucket": _bucket(),
         "hooks": {"launching": LAUNCH_HOOK, "terminating": TERMINATE_HOOK},
     }

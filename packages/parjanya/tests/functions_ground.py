@@ -19,10 +19,9 @@ from tbie.backends.memory.truth import MemoryTruth
 from tbie.core.clock import ManualClock
 from tbie.core.ids import SequentialIds
 from tbie.core.keys import Address
-from tbie.core.reading import FleetView, Known, Reading
 from tbie.core.settings import Settings
 from tbie.reconciler.fleet import PoolLimits
-from tbie.testing.builders import RETENTION_S, everywhere
+from tbie.testing.builders import RETENTION_S, Asked, everywhere
 from tbie.truth import OpenStage
 from tbie.workflow import RetryPolicy, Stage, Workflow
 
@@ -36,20 +35,6 @@ WORKFLOW = Workflow(
         Stage("preview", "p1", "images", needs=("technical",), owns=("thumb",)),
     ),
 )
-
-
-class Fleet:
-    """Remembers what was asked of it."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        self.asked: dict[str, int] = {}
-        self._clock = clock
-
-    def set_desired(self, pool: str, workers: int) -> None:
-        self.asked[pool] = workers
-
-    def view(self, pool: str) -> Reading[FleetView]:
-        return Known(FleetView(self.asked.get(pool, 0), 0, 0), "fleet", self._clock.now_ms())
 
 
 class Context:
@@ -74,7 +59,7 @@ class Told(Stores):
 def stores(clock: ManualClock | None = None, settings: Settings | None = None) -> Told:
     clock = clock or ManualClock()
     truth, intent = MemoryTruth(WORKFLOW, clock, SequentialIds()), MemoryIntent(clock, RETENTION_S)
-    fleet = Fleet(clock)
+    fleet = Asked(clock)
     made = Told(
         "studio",
         BUCKET,

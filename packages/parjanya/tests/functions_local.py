@@ -6,39 +6,27 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from parjanya.functions.changes import pattern
 from parjanya.profiles.deploying import deploy
 from parjanya.profiles.functions import settings_of
 from parjanya.workflow import image_workflow
+from tbie.backends.aws.changes import pattern
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.intent import SqsIntent
+from tbie.backends.aws.permissions import Scope
 from tbie.backends.aws.truth import DynamoTruth
 from tbie.core.clock import SystemClock
 from tbie.core.ids import RandomIds
+from tbie.testing.aws.policies import ACCOUNT, document, statements
 from tbie.testing.aws.server import LocalServer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "infra" / "functions"))
 import build
 
-ACCOUNT = "000000000000"
 WINDOW_S, BATCH = 5, 50
-TABLE_ACTIONS = (
-    "GetItem",
-    "BatchGetItem",
-    "Query",
-    "PutItem",
-    "UpdateItem",
-    "DeleteItem",
-    "ConditionCheckItem",
-    "BatchWriteItem",
-)
-PARTIQL = ("PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete")
-SENDING = ("SendMessage", "SendMessageBatch", "GetQueueUrl", "GetQueueAttributes")
-"""The server asks for ``SendMessageBatch`` and ``DeleteMessageBatch`` beside the actions that stand for them on AWS."""
 
 
 def packages(out: Path, *names: str) -> Path:
@@ -64,64 +52,37 @@ class Deployment:
 
     # -- roles
 
-    def tables(self, *names: str) -> list[str]:
-        return [f"arn:aws:dynamodb:{self.place.region}:{ACCOUNT}:table/{self.place.table(name)}" for name in names]
+    def statements(self, component: str, *without: str) -> list[dict[str, Any]]:
+        """What *component* may do on AWS, but for the actions *without*."""
+        scope = Scope(self.place, [stage.name for stage in self.workflow.stages], self.workflow.pools, ACCOUNT)
+        return statements([component], scope, without)
 
-    def queues(self) -> list[str]:
-        names = [name(s.name) for s in self.workflow.stages for name in (self.place.queue, self.place.dead_queue)]
-        return [f"arn:aws:sqs:{self.place.region}:{ACCOUNT}:{name}" for name in names]
-
-    def control_statements(self, sending: Iterable[str] = SENDING) -> list[dict[str, Any]]:
-        """What a control plane may do."""
-        stream = [f"{self.tables('open')[0]}/stream/*"]
-        reading = ("GetRecords", "GetShardIterator", "DescribeStream")
-        tables = self.tables("items", "history", "open", "control", "register")
-        return [
-            _allow("dynamodb", (*TABLE_ACTIONS, *PARTIQL), tables),
-            _allow("dynamodb", reading, stream),
-            _allow("sqs", (*sending, "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch"), self.queues()),
-        ]
-
-    def intake_statements(self) -> list[dict[str, Any]]:
-        """What the intake may do."""
-        tables = self.tables("items", "history", "open", "control")
-        return [
-            _allow("dynamodb", TABLE_ACTIONS, tables),
-            _allow("s3", ("GetObject",), [f"arn:aws:s3:::{self.place.bucket}/uploads/*"]),
-            _allow(
-                "sqs",
-                ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes"),
-                [f"arn:aws:sqs:*:*:{self.prefix}-arrivals"],
-            ),
-        ]
-
-    def role(self, name: str, statements: list[dict[str, Any]]) -> str:
+    def role(self, name: str, allowed: list[dict[str, Any]]) -> str:
         """A role with these permissions and no others."""
         trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
         full = f"{self.prefix}-{name}"
         made = self.iam.create_role(
             RoleName=full, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
         )
-        self.permit(name, statements)
+        self.permit(name, allowed)
         return str(made["Role"]["Arn"])
 
-    def permit(self, name: str, statements: list[dict[str, Any]]) -> None:
+    def permit(self, name: str, allowed: list[dict[str, Any]]) -> None:
         """From now on, this is what the role of *name* may do."""
-        log = _allow("logs", ("CreateLogGroup", "CreateLogStream", "PutLogEvents"), ["*"])
-        document = {"Version": "2012-10-17", "Statement": [*statements, log]}
-        self.iam.put_role_policy(
-            RoleName=f"{self.prefix}-{name}", PolicyName="may", PolicyDocument=json.dumps(document)
-        )
+        writing = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+        log = {"Effect": "Allow", "Action": writing, "Resource": ["*"]}
+        policy = document([*allowed, log])
+        self.iam.put_role_policy(RoleName=f"{self.prefix}-{name}", PolicyName="may", PolicyDocument=json.dumps(policy))
 
     # -- functions
 
-    def function(self, name: str, statements: list[dict[str, Any]], timeout_s: int = 60, **environment: str) -> str:
+    def function(self, name: str, allowed: list[dict[str, Any]], timeout_s: int = 60, **environment: str) -> str:
         """Deploy *name*; returns its ARN."""
         given = {"PARJANYA_PREFIX": self.prefix, "PARJANYA_BUCKET": self.place.bucket, "PARJANYA_FLEET": "{}"}
         made = self.aws_lambda.create_function(
             FunctionName=f"{self.prefix}-{name}",
             Runtime="python3.13",
-            Role=self.role(name, statements),
+            Role=self.role(name, allowed),
             Handler=f"parjanya.functions.{name}.handler",
             Timeout=timeout_s,
             MemorySize=1024,
@@ -138,7 +99,7 @@ class Deployment:
     def follow(self, name: str) -> None:
         """Let the stream of open work call *name*."""
         stream = self.clients.dynamodb.describe_table(TableName=self.place.table("open"))["Table"]["LatestStreamArn"]
-        wanted = {"Filters": [{"Pattern": json.dumps(pattern(stage.name for stage in self.workflow.stages))}]}
+        wanted = {"Filters": [{"Pattern": json.dumps(pattern([stage.name for stage in self.workflow.stages]))}]}
         self.aws_lambda.create_event_source_mapping(
             EventSourceArn=stream,
             FunctionName=f"{self.prefix}-{name}",
@@ -167,10 +128,6 @@ class Deployment:
             return []
         texts = [line for event in events for line in event["message"].splitlines()]
         return [json.loads(text) for text in texts if text.startswith("{")]
-
-
-def _allow(service: str, actions: Iterable[str], resources: list[str]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": [f"{service}:{action}" for action in actions], "Resource": resources}
 
 
 def until(holds: Callable[[], object], seconds: float = 30.0) -> None:

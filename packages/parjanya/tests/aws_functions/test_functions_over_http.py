@@ -22,7 +22,7 @@ from tbie.testing.builders import WHO
 from tbie.truth import Heartbeat, NewItem, StageState
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from functions_local import SENDING, Deployment, until
+from functions_local import Deployment, until
 
 Deploy = Callable[[], Deployment]
 
@@ -46,7 +46,7 @@ def jpeg(colour: str) -> bytes:
 
 def test_a_poison_record_is_passed_over_and_the_stream_goes_on(deploy: Deploy) -> None:
     of = deploy()
-    of.function("reconcile", of.control_statements())
+    of.function("reconcile", of.statements("reconcile"))
     of.follow("reconcile")
     of.truth.add(uploads(30), WHO)
     poison = {
@@ -75,7 +75,7 @@ def test_a_poison_record_is_passed_over_and_the_stream_goes_on(deploy: Deploy) -
 @on_demand("half a minute of cold starts")
 def test_records_that_come_again_send_nothing_again(deploy: Deploy) -> None:
     of = deploy()
-    of.function("reconcile", of.control_statements())
+    of.function("reconcile", of.statements("reconcile"))
     of.truth.add(uploads(20), WHO)
     rows = of.clients.dynamodb.scan(TableName=of.place.table("open"))["Items"]
     event = {"Records": [_record(row, number) for number, row in enumerate(rows)]}
@@ -92,8 +92,7 @@ def _record(row: dict[str, Any], number: int) -> dict[str, Any]:
 
 def test_incident_8_a_role_without_get_queue_attributes_is_blind_says_so_and_still_emits(deploy: Deploy) -> None:
     of = deploy()
-    denied = [action for action in SENDING if action != "GetQueueAttributes"]
-    of.function("reconcile", of.control_statements(denied), PARJANYA_FLEET='{"images": [4, 50]}')
+    of.function("reconcile", of.statements("reconcile", "sqs:GetQueueAttributes"), PARJANYA_FLEET='{"images": [4, 50]}')
     of.truth.add(uploads(10), WHO)
     rows = of.clients.dynamodb.scan(TableName=of.place.table("open"))["Items"]
     event = {"Records": [_record(row, number) for number, row in enumerate(rows)]}
@@ -111,12 +110,12 @@ def test_incident_8_a_role_without_get_queue_attributes_is_blind_says_so_and_sti
 @on_demand("half a minute of cold starts")
 def test_a_queue_that_nobody_may_write_to_hands_the_batch_back_until_somebody_may(deploy: Deploy) -> None:
     of = deploy()
-    of.function("reconcile", of.control_statements(("GetQueueUrl", "GetQueueAttributes")))
+    of.function("reconcile", of.statements("reconcile", "sqs:SendMessage"))
     of.follow("reconcile")
     of.truth.add(uploads(5), WHO)
     until(lambda: [line for line in of.lines("reconcile") if line["event"] == "pass" and line["Blind"]], 150)
     assert of.live("technical") == 0
-    of.permit("reconcile", of.control_statements())
+    of.permit("reconcile", of.statements("reconcile"))
     until(lambda: of.live("technical") == 5, 150)
 
 
@@ -135,7 +134,7 @@ def _done(of: Deployment, count: int) -> bool:
 @on_demand("half a minute of cold starts")
 def test_an_upload_that_s3_tells_of_is_looked_at_at_once(deploy: Deploy) -> None:
     of = deploy()
-    arn = of.function("intake", of.intake_statements())
+    arn = of.function("intake", of.statements("intake"))
     bucket = of.place.bucket
     of.aws_lambda.add_permission(
         FunctionName=arn,

@@ -8,7 +8,6 @@ The image of a row, as Truth writes it: ``{"kind": {"S": "open"}, "stage": {"S":
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,15 +47,6 @@ class Changes:
     def rows(self) -> list[Row]:
         """Where to look."""
         return [change.row for change in self.changes]
-
-
-def pattern(stages: Iterable[str]) -> dict[str, object]:
-    """The filter of the event source mapping: rows that say that one of *stages* is open, and nothing else.
-
-    A guardrail compares it with what is deployed: a stage that is missing here is emitted by the sweep alone.
-    """
-    image = {"kind": {"S": [OPEN]}, "stage": {"S": sorted(stages)}}
-    return {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"NewImage": image}}
 
 
 def parse(event: object) -> Changes:

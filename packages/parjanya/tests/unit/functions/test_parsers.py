@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from parjanya.functions import arrivals, changes
 from parjanya.functions.hostile import MOST_SHOWN, decoded, shown, text, whole
 from parjanya.functions.telling import line
+from tbie.backends.aws.changes import pattern
 from tbie.core.keys import Address, ItemKey
 from tbie.reconciler.pushed import Row
 from tbie.truth import OpenStage
@@ -121,7 +122,7 @@ def test_a_spoiled_record_is_a_change_a_refusal_or_nothing_and_spoils_no_other(d
 
 
 def test_the_filter_lets_through_what_the_parser_reads_and_nothing_else() -> None:
-    wanted = changes.pattern(["technical", "preview"])
+    wanted = pattern(["technical", "preview"])
     assert wanted == {
         "eventName": ["INSERT", "MODIFY"],
         "dynamodb": {"NewImage": {"kind": {"S": ["open"]}, "stage": {"S": ["preview", "technical"]}}},

@@ -13,6 +13,7 @@ from tbie.core.clock import ManualClock
 from tbie.core.ids import SequentialIds
 from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Completed, Facts, Outcome
+from tbie.core.reading import FleetView, Known, Reading
 from tbie.core.settings import Settings
 from tbie.execution import Drift, Handler, Handlers, OneByOne, Work
 from tbie.intent import Envelope, IntentQueue
@@ -219,3 +220,19 @@ class World:
             self.clock.advance_ms(step_ms)
         left = all_open(self.truth, self.workflow)
         raise AssertionError(f"after {rounds} rounds still open: {left}")
+
+
+class Asked:
+    """A fleet that starts nobody and remembers what was asked of it."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.asked: dict[str, int] = {}
+        self._clock = clock
+
+    def set_desired(self, pool: str, workers: int) -> None:
+        """Remember it."""
+        self.asked[pool] = workers
+
+    def view(self, pool: str) -> Reading[FleetView]:
+        """What was asked for, and nobody there."""
+        return Known(FleetView(self.asked.get(pool, 0), 0, 0), "fleet", self._clock.now_ms())

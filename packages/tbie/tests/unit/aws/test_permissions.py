@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,22 +30,13 @@ from tbie.execution import Work
 from tbie.intent import Claim
 from tbie.reconciler.loop import Reconciler
 from tbie.reconciler.pushed import Row
+from tbie.testing.aws.policies import ACCOUNT, document, statements
 from tbie.testing.aws.server import ROOT_KEY, LocalServer, SharedClock
 from tbie.testing.builders import WHO, World, all_open, everywhere, new_item
 from tbie.workflow import RetryPolicy, Stage, Workflow
 
-LOCALLY = {
-    "sqs:SendMessage": "sqs:SendMessageBatch",
-    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
-    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
-    "dynamodb:PartiQLUpdate": "dynamodb:BatchExecuteStatement",
-}
-"""Where the local server asks for the name of the call and AWS for another permission (its Service Authorization Reference)."""
-UNNAMED = ("stream/open",)
-"""Kinds of resources that the local server does not tell apart."""
 PLACE = Place("eu-central-1", "somewhere", "objects-of-somebody")
 pytestmark = pytest.mark.timeout(300)  # many calls over HTTP, and a server that checks each
-ACCOUNT = "000000000000"
 SETTINGS = Settings(retention_s=10 * 86_400.0)
 WORKFLOW = Workflow(
     "w",
@@ -54,11 +45,6 @@ WORKFLOW = Workflow(
         Stage("second", "v1", needs=("first",), max_run_s=20.0),
     ),
 )
-
-
-def locally(actions: Iterable[str]) -> list[str]:
-    """*actions*, and what the local server wants in their place."""
-    return [name for action in actions for name in (action, LOCALLY.get(action)) if name is not None]
 
 
 @dataclass
@@ -73,17 +59,9 @@ class Principals:
 
     def allow(self, component: str, without: str | None = None) -> None:
         """Give the user of *component* its policy, word for word; *without* leaves an action out."""
-        statements = [
-            {
-                "Effect": "Allow",
-                "Action": locally(a for a in grant.actions if a != without),
-                "Resource": ["*"] if grant.kind in UNNAMED else arns(grant.kind, self.scope()),
-            }
-            for grant in GRANTS[component]
-        ]
-        document = {"Version": "2012-10-17", "Statement": [one for one in statements if one["Action"]]}
+        policy = document(statements([component], self.scope(), without=() if without is None else (without,)))
         self.root.of("iam").put_user_policy(
-            UserName=self.name(component), PolicyName="own", PolicyDocument=json.dumps(document)
+            UserName=self.name(component), PolicyName="own", PolicyDocument=json.dumps(policy)
         )
 
     def name(self, component: str) -> str:

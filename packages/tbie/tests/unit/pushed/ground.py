@@ -8,12 +8,13 @@ from packages.tbie.tests.unit.ground import SMALL, Recording
 from tbie.backends.memory.belief import belief
 from tbie.backends.memory.ledger import MemoryLedger
 from tbie.core.clock import ManualClock
-from tbie.core.reading import Depth, FleetView, Known, Reading, Unknown
+from tbie.core.reading import Depth, Reading, Unknown
 from tbie.reconciler.fleet import PoolLimits
 from tbie.reconciler.loop import Reconciler
 from tbie.reconciler.pushed import Row
 from tbie.testing.builders import (
     WHO,
+    Asked,
     chain,
     everywhere,
     new_items,
@@ -34,26 +35,12 @@ class Queue(Recording):
         self.clock = clock
 
 
-class Fleet:
-    """Remembers what was asked of it."""
-
-    def __init__(self, clock: ManualClock) -> None:
-        self.asked: dict[str, int] = {}
-        self._clock = clock
-
-    def set_desired(self, pool: str, workers: int) -> None:
-        self.asked[pool] = workers
-
-    def view(self, pool: str) -> Reading[FleetView]:
-        return Known(FleetView(self.asked.get(pool, 0), 0, 0), "fleet", self._clock.now_ms())
-
-
 class Functions:
     """Truth, a queue, a fleet, and reconcilers over them that are handed what changed."""
 
     def __init__(self, truth: Callable[[ManualClock], TruthStore], clock: ManualClock) -> None:
         self.clock, self.workflow = clock, chain("a", "b")
-        self.truth, self.intent, self.fleet = truth(clock), Queue(clock), Fleet(clock)
+        self.truth, self.intent, self.fleet = truth(clock), Queue(clock), Asked(clock)
         self.ledger = MemoryLedger(1_000)
         self.seq = 0
 

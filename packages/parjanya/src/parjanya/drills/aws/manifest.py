@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from parjanya.drills.aws.scene import AwsScene
-from parjanya.drills.execution.manifest import MISSING, PATIENCE_S, baked, comparison, declared_for
+from parjanya.drills.execution.manifest import a_file_away, comparison
 from parjanya.drills.shape import Budget, Drill
-from parjanya.vision.declared import Classical, Transformers
 from tbie.core.finding import Boundary
 from tbie.core.reading import Known
 
@@ -16,13 +15,7 @@ from tbie.core.reading import Known
 @contextmanager
 def take_a_file_away(scene: AwsScene) -> Iterator[None]:
     """As the drill of the embedded profile does it; the receives are SQS's."""
-    folder = scene.root / "model"
-    declared_for(scene, Transformers.of(folder, baked(folder)))
-    scene.start_engine()
-    (folder / MISSING).unlink()
-    scene.injected()
-    scene.ingest()
-    try:
+    with a_file_away(scene):
         yield
         scene.until(lambda: scene.waiting("observe") > 0, "intents for the model wait", look=False)
         keys = [row.key for row in scene.system.truth.open_stages("observe", None, 1_000)]
@@ -31,12 +24,6 @@ def take_a_file_away(scene: AwsScene) -> Iterator[None]:
         scene.measures |= {"receives_spent": spent, "intents_waiting": scene.waiting("observe")}
         scene.require(spent == 0, f"workers that do not fit have spent {spent} receives")
         scene.require(scene.counts("observe")[1] == 0, f"they hold messages: {scene.counts('observe')}")
-        said = [str(beat.body.get("drift")) for beat in scene.system.truth.heartbeats()]
-        scene.require(any(MISSING in words for words in said), f"no worker says what is missing: {said}")
-    finally:
-        scene.engine.end(PATIENCE_S)
-        declared_for(scene, Classical())
-    scene.start_engine()
 
 
 INCOMPLETE_MODEL = Drill(

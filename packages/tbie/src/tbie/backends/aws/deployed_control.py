@@ -90,7 +90,7 @@ def look_at_functions(clients: Clients) -> Looked:
 
 
 def function_problems(name: str, answer: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the function *name*. Pure. One that is pending was just deployed, one that is inactive wakes when called."""
+    """What is wrong with the function *name*. Pure. A pending one was just deployed, an inactive one wakes when it is called."""
     if answer.get("State") == "Failed":
         return [f"function {name} could not be made: {answer.get('StateReason', 'AWS gives no reason')}"]
     if answer.get("LastUpdateStatus") == "Failed":
