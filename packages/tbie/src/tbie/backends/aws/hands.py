@@ -24,6 +24,7 @@ class Hands:
         self._of: dict[str, dict[str, Held]] = {}
         self._here: set[str] = set()
         self._unsaved: set[str] = set()
+        self._rows: dict[str, int] = {}
         self._lock = threading.RLock()
         self._saving = threading.Lock()
 
@@ -95,7 +96,10 @@ class Hands:
                     mine = list(self._of.get(owner, {}).values())
                 until = max((held.until_ms for held in mine), default=0)
                 try:
-                    self._register.save_hand(owner, [pack(held) for held in mine], until)
+                    rows = self._register.save_hand(
+                        owner, [pack(held) for held in mine], until, self._rows.get(owner, 1)
+                    )
+                    self._rows[owner] = rows
                 except IntentUnavailableError:
                     with self._lock:
                         self._unsaved.add(owner)

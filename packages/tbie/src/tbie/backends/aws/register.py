@@ -13,18 +13,17 @@ Table ``register``, keys ``pk`` and ``sk``, time to live ``gone_s``:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from tbie.backends.aws import handed
 from tbie.backends.aws.client import Clients, told
 from tbie.backends.aws.conservation import Look, Sent
 from tbie.backends.aws.copies import Death, Name, Row, ascii_json, partitions, read_row, write_death, write_row
 from tbie.core.errors import IntentUnavailableError
 
-HAND_SHARDS = 4
 READ_BATCH, WRITE_BATCH = 100, 25
 _TRIES = 4
 _GONE_MARGIN_S = 86_400
@@ -215,28 +214,24 @@ class Register:
                     return
                 asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def save_hand(self, owner: str, held: Sequence[Sequence[object]], until_ms: int) -> None:
-        """What *owner* holds from now on: in one item, with one write."""
-        name = hand_of(owner)
-        if not held:
-            self.delete([name])
-            return
-        packed = zlib.compress(ascii_json([owner, held]).encode(), 1)
-        item = {"pk": {"S": name.pk}, "sk": {"S": name.sk}, "held": {"B": packed}}
-        gone = {"N": str(until_ms // 1000 + _GONE_MARGIN_S)}
-        self._write([{"PutRequest": {"Item": {**item, "gone_s": gone}}}])
+    def save_hand(self, owner: str, held: Sequence[Sequence[object]], until_ms: int, before: int) -> int:
+        """What *owner* holds from now on, in one write; it stood in *before* rows, and stands in as many as are returned."""
+        rows = handed.rows(owner, held, until_ms // 1000 + _GONE_MARGIN_S)
+        over = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in handed.names(owner, len(rows), before)]
+        puts: list[dict[str, Any]] = [{"PutRequest": {"Item": row}} for row in rows]
+        self._write(puts + [{"DeleteRequest": {"Key": key}} for key in over])
+        return len(rows)
 
     def hand(self, owner: str) -> list[Any]:
         """What *owner* held when it last exchanged anything."""
-        pk, sk = hand_of(owner)
-        found = next(self._get([{"pk": {"S": pk}, "sk": {"S": sk}}]), None)
-        return _held(found) if found is not None else []
+        (name,) = handed.names(owner, 0, 1)
+        return [held for item in self._query(name.pk) for held in handed.read(item, owner)]
 
     def hands(self) -> Iterator[Any]:
         """What anybody holds."""
-        for shard in range(HAND_SHARDS):
+        for shard in range(handed.SHARDS):
             for item in self._query(f"hand#{shard}"):
-                yield from _held(item)
+                yield from handed.read(item)
 
     def looks(self, stages: Sequence[str]) -> dict[str, tuple[tuple[Look, ...], int | None]]:
         """What earlier comparisons found, and the earliest that anything then there was sent; by stage."""
@@ -257,21 +252,6 @@ class Register:
         if oldest_ms is not None:
             item["oldest"] = {"N": str(oldest_ms)}
         self._write([{"PutRequest": {"Item": item}}])
-
-
-def hand_of(owner: str) -> Name:
-    """Where the hand of *owner* is kept."""
-    digest = hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()[:40]
-    return Name(f"hand#{int(digest[:2], 16) % HAND_SHARDS}", digest)
-
-
-def _held(item: Mapping[str, Any]) -> list[Any]:
-    try:
-        text = zlib.decompressobj().decompress(item["held"]["B"], 2**24)
-        _, held = json.loads(text)
-    except (KeyError, ValueError, TypeError, zlib.error):
-        return []
-    return list(held)
 
 
 def _said(statement: str, *texts: str) -> dict[str, Any]:
