@@ -14,6 +14,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -147,7 +148,9 @@ def _put(signed: Signed, file: IO[bytes]) -> tuple[int, str, str]:
     connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = connect(parts.hostname or "", parts.port, timeout=ANSWER_S)
     try:
-        connection.request(signed.method, f"{parts.path}?{parts.query}", body=file, headers=signed.headers)
+        # what is there already is refused before all of it was sent; that the rest is not taken is no failure, the answer counts
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.request(signed.method, f"{parts.path}?{parts.query}", body=file, headers=signed.headers)
         answer = connection.getresponse()
         code = _CODE.search(answer.read(_CHUNK))
         return answer.status, code[1].decode() if code else "", answer.headers.get("Date") or ""

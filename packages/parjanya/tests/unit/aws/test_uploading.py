@@ -28,13 +28,18 @@ class Store:
 
     def __init__(self) -> None:
         self.answers: list[tuple[int, str] | str] = []
-        """Status and code, or ``drop`` to hang up; when they are used up, 200."""
+        """Status and code, ``drop`` to hang up, ``early`` to refuse with 412 before anything was read; when used up, 200."""
         self.received: dict[str, list[bytes]] = {}
         store = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_PUT(self) -> None:
                 answer = store.answers.pop(0) if store.answers else (200, "")
+                if answer == "early":
+                    self.send_response_only(412)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+                    return
                 data = self.rfile.read(int(self.headers["Content-Length"]))
                 store.received.setdefault(self.path, []).append(data)
                 if isinstance(answer, str):
@@ -104,6 +109,17 @@ def test_what_is_there_already_is_as_good_as_sent(store: Store, tmp_path: Path) 
     sent = uploader(store).send(a_file(tmp_path))
     assert isinstance(sent, Sent)
     assert sent.there
+
+
+def test_what_is_there_already_need_not_be_sent_to_its_end(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    with path.open("wb") as file:
+        file.truncate(64 << 20)
+    store.answers = ["early"]
+    sent = uploader(store).send(Found(path, 64 << 20, 0))
+    assert isinstance(sent, Sent)
+    assert sent.there
+    assert len(store.signed) == 1, "one answer was enough"
 
 
 @pytest.mark.parametrize(
