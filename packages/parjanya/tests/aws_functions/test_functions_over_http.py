@@ -14,9 +14,10 @@ import pytest
 from PIL import Image
 
 from parjanya.catalog.uploads import Upload
-from parjanya.functions.keeping import KIND
 from tbie.core.keys import ItemKey
+from tbie.diagnose import diagnose, take
 from tbie.diagnose.heartbeats import control_plane
+from tbie.refused import REFUSED
 from tbie.testing.aws.needed import on_demand
 from tbie.testing.builders import WHO
 from tbie.truth import Heartbeat, NewItem, StageState
@@ -58,13 +59,16 @@ def test_a_poison_record_is_passed_over_and_the_stream_goes_on(deploy: Deploy) -
     of.clients.dynamodb.put_item(TableName=of.place.table("open"), Item={**poison, "row": {"S": "{ no row"}})
     of.truth.add(uploads(30, 30), WHO)
     until(lambda: of.live("technical") == 60, 150)
-    until(lambda: of.truth.documents(KIND) and any(line["event"] == "refused" for line in of.lines("reconcile")))
-    (kept,) = of.truth.documents(KIND)
+    until(lambda: of.truth.documents(REFUSED) and any(line["event"] == "refused" for line in of.lines("reconcile")))
+    (kept,) = of.truth.documents(REFUSED)
     assert (kept.body["component"], kept.body["code"], kept.body["evidence"]) == (
         "reconcile",
         "unreadable_row",
         "{ no row",
     )
+    found = diagnose(take(of.workflow, of.truth, of.intent, of.clock, of.settings), of.settings).findings
+    (finding,) = (each for each in found if each.code == "events_refused")
+    assert finding.value("reasons") == {"reconcile:unreadable_row": 1}
     lines = of.lines("reconcile")
     assert [line["code"] for line in lines if line["event"] == "refused"] == ["unreadable_row"]
     passes = [line for line in lines if line["event"] == "pass"]

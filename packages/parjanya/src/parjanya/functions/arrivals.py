@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from parjanya.functions.hostile import Refused, at, decoded, records, shown, text, whole
+from parjanya.functions.hostile import at, decoded, records, shown, text, whole
+from tbie.core.refusal import Refusal
 
 _MOST_KEY = 1_024
 """Bytes of a key, by S3's own rule."""
@@ -40,7 +41,7 @@ class Arrivals:
     """What an event holds."""
 
     arrivals: list[Arrival] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
     passed: int = 0
     """Tests of the connection, and news of other things than creations: nothing to do."""
 
@@ -68,10 +69,10 @@ def _read(event: object, message: _Message, found: Arrivals) -> None:
         return
     listed = records(event)
     if listed is None:
-        found.refused.append(Refused("no_event", message.name, shown(event)))
+        found.refused.append(Refusal("no_event", message.name, shown(event)))
         return
     if len(listed) > _MOST_RECORDS:
-        found.refused.append(Refused("too_many_records", message.name, str(len(listed))))
+        found.refused.append(Refusal("too_many_records", message.name, str(len(listed))))
     for record in listed[:_MOST_RECORDS]:
         source = at(record, "eventSource")
         if source == "aws:s3":
@@ -79,7 +80,7 @@ def _read(event: object, message: _Message, found: Arrivals) -> None:
         elif source == "aws:sqs" and message.name is None:
             _queued(record, found)
         else:
-            found.refused.append(Refused("foreign_source", message.name or _name(record), shown(source)))
+            found.refused.append(Refusal("foreign_source", message.name or _name(record), shown(source)))
 
 
 def _name(record: object) -> str | None:
@@ -91,7 +92,7 @@ def _queued(record: object, found: Arrivals) -> None:
     inside = decoded(body)
     name = _name(record)
     if inside is None or name is None:
-        found.refused.append(Refused("unreadable_message", name, shown(body)))
+        found.refused.append(Refusal("unreadable_message", name, shown(body)))
     else:
         receives = whole(at(record, "attributes", "ApproximateReceiveCount"), 1_000_000) or 1
         _read(inside, _Message(name, receives), found)
@@ -117,9 +118,9 @@ def _bridged(event: object, message: _Message, found: Arrivals) -> None:
 def _take(where: object, key: str | None, told: object, time: object, message: _Message, found: Arrivals) -> None:
     bucket = text(at(where, "bucket", "name"), 255)
     if bucket is None:
-        found.refused.append(Refused("no_bucket", message.name, shown(where)))
+        found.refused.append(Refusal("no_bucket", message.name, shown(where)))
     elif key is None:
-        found.refused.append(Refused("unreadable_key", message.name, shown(told)))
+        found.refused.append(Refusal("unreadable_key", message.name, shown(told)))
     else:
         size = whole(at(where, "object", "size"), _MOST_BYTES)
         found.arrivals.append(Arrival(bucket, key, size, _ms(time), *message))

@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from parjanya.functions.hostile import Refused, at, decoded, records, shown, text
+from parjanya.functions.hostile import at, decoded, records, shown, text
 from tbie.core.keys import ItemKey
+from tbie.core.refusal import Refusal
 from tbie.reconciler.pushed import Row
 
 OPEN = "open"
@@ -39,7 +40,7 @@ class Changes:
     """What an event holds."""
 
     changes: list[Change] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
     passed: int = 0
     """Records of other rows, and of rows that went: nothing to do."""
 
@@ -54,41 +55,41 @@ def parse(event: object) -> Changes:
     found = Changes()
     listed = records(event)
     if listed is None:
-        found.refused.append(Refused("no_event", None, shown(event)))
+        found.refused.append(Refusal("no_event", None, shown(event)))
         return found
     for record in listed[:_MOST_RECORDS]:
         match _read(record):
             case Change() as change:
                 found.changes.append(change)
-            case Refused() as refused:
+            case Refusal() as refused:
                 found.refused.append(refused)
             case None:
                 found.passed += 1
     if len(listed) > _MOST_RECORDS:
-        found.refused.append(Refused("too_many_records", None, str(len(listed))))
+        found.refused.append(Refusal("too_many_records", None, str(len(listed))))
     return found
 
 
-def _read(record: object) -> Change | Refused | None:
+def _read(record: object) -> Change | Refusal | None:
     sequence = text(at(record, "dynamodb", "SequenceNumber"), 64)
     source, kind, image = at(record, "eventSource"), at(record, "eventName"), at(record, "dynamodb", "NewImage")
     if source != _SOURCE:
-        return Refused("foreign_source", sequence, shown(source))
+        return Refusal("foreign_source", sequence, shown(source))
     if kind not in ("INSERT", "MODIFY", "REMOVE"):
-        return Refused("unknown_event", sequence, shown(kind))
+        return Refusal("unknown_event", sequence, shown(kind))
     said = at(image, "kind", "S")
     if kind == "REMOVE" or (isinstance(said, str) and said != OPEN):
         return None
     return _change(record, sequence, image)
 
 
-def _change(record: object, sequence: str | None, image: object) -> Change | Refused:
+def _change(record: object, sequence: str | None, image: object) -> Change | Refusal:
     """A record that must be about an open row."""
     if at(image, "kind", "S") != OPEN:
-        return Refused("no_image", sequence, shown(image if image is not None else record))
+        return Refusal("no_image", sequence, shown(image if image is not None else record))
     row = _row(decoded(at(image, "row", "S")))
     if sequence is None or row is None:
-        return Refused("unreadable_row", sequence, shown(at(image, "row", "S")))
+        return Refusal("unreadable_row", sequence, shown(at(image, "row", "S")))
     seconds = at(record, "dynamodb", "ApproximateCreationDateTime")
     known = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < 1e11
     return Change(sequence, row, int(seconds * 1000) if known else None)

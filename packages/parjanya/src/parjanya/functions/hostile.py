@@ -6,21 +6,12 @@ Callers: the parsers of events. A function is handed JSON: a value is a dictiona
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
-MOST_SHOWN = 200
-"""Characters of a stranger's value that a log line or a document repeats."""
+from tbie.core.refusal import excerpt
+
 _MOST_JSON = 1_100_000
 """Characters of JSON inside an event: a message of a queue has 1 MiB at most, a row 400 KB."""
-
-
-class Refused(NamedTuple):
-    """Something in an event that is not what it should be; ``code`` is stable, ``name`` is how AWS calls the record."""
-
-    code: str
-    name: str | None
-    evidence: str
-    """What was found instead, shortened and escaped."""
 
 
 def at(value: object, *path: str) -> Any:
@@ -62,8 +53,7 @@ def decoded(value: object) -> Any:
 
 def shown(value: object) -> str:
     """*value* for a log: its beginning, escaped."""
-    said = value if isinstance(value, str) else repr(_shallow(value))
-    return ascii(said[:MOST_SHOWN])[1:-1]
+    return excerpt(value if isinstance(value, str) else repr(_shallow(value)))
 
 
 def _shallow(value: object) -> object:

@@ -15,15 +15,16 @@ from typing import Any
 from parjanya.catalog.items import Ingested, take_in
 from parjanya.catalog.uploads import MOST_BYTES, NotAnUploadError, upload_at
 from parjanya.functions.arrivals import Arrival, parse
-from parjanya.functions.hostile import Refused, shown
-from parjanya.functions.keeping import keep
+from parjanya.functions.hostile import shown
 from parjanya.functions.opening import Opening, seconds_left, teller
 from parjanya.functions.telling import DURATION, REFUSED, Metric
 from parjanya.profiles.function_stores import Stores
 from tbie.core.cause import Cause
 from tbie.core.errors import TbieError, TruthUnavailableError
 from tbie.core.outcome import Completed, Outcome, Retry, TerminalFailure
+from tbie.core.refusal import Refusal
 from tbie.execution import Handler, Work
+from tbie.refused import keep
 from tbie.truth import Committed, Item, NewItem, Settle, StageState
 
 COMPONENT, WHO = "intake", "function:intake"
@@ -48,7 +49,7 @@ class _Taken:
     items: list[tuple[int, NewItem]] = field(default_factory=list)
     """With the time at which each was created, by S3's clock."""
     ingested: Ingested = field(default_factory=Ingested)
-    refused: list[Refused] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
     added: bool = False
     """Everything is in Truth: nothing that happens from here on loses an upload."""
     passed: int = 0
@@ -94,7 +95,7 @@ def handle(event: object, context: object, stores: Stores, technical: Handler | 
         said = {"changed": done.changed, "known": done.known, "passed": taken.passed, "left_to_workers": taken.unlooked}
         tell.passed("pass", counts, blind, **said)
     keep(stores.truth, COMPONENT, taken.refused, stores.clock.now_ms())
-    # what a message holds and nobody can read goes to the dead letters of its queue, with the log line beside it
+    # what a message holds and nobody can read goes to the dead letters of its queue; the document of its name says why
     names = dict.fromkeys(each.name for each in taken.refused if each.name is not None)
     return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
 
@@ -103,7 +104,7 @@ def _sort(arrivals: Sequence[Arrival], stores: Stores, taken: _Taken) -> None:
     """Which arrivals are uploads of ours."""
     for arrival in arrivals:
         if arrival.bucket != stores.bucket:
-            taken.refused.append(Refused("foreign_bucket", arrival.message, shown(arrival.bucket)))
+            taken.refused.append(Refusal("foreign_bucket", arrival.message, shown(arrival.bucket)))
             continue
         if not arrival.key.startswith("uploads/"):
             taken.passed += 1  # a derived object, told by a rule that is wider than it has to be
@@ -111,10 +112,10 @@ def _sort(arrivals: Sequence[Arrival], stores: Stores, taken: _Taken) -> None:
         try:
             upload = upload_at(arrival.key)
         except NotAnUploadError as error:
-            taken.refused.append(Refused("not_an_upload", arrival.message, shown(str(error))))
+            taken.refused.append(Refusal("not_an_upload", arrival.message, shown(str(error))))
             continue
         if arrival.size is None:
-            taken.refused.append(Refused("no_size", arrival.message, shown(arrival.key)))
+            taken.refused.append(Refusal("no_size", arrival.message, shown(arrival.key)))
             continue
         told_ms = arrival.at_ms if arrival.at_ms is not None else stores.clock.now_ms()
         taken.items.append((told_ms, upload.new_item(arrival.size, told_ms)))

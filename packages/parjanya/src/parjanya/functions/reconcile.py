@@ -17,14 +17,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from parjanya.functions.changes import Change, parse
-from parjanya.functions.hostile import Refused, shown
-from parjanya.functions.keeping import keep
+from parjanya.functions.hostile import shown
 from parjanya.functions.opening import Opening, seconds_left, teller
 from parjanya.functions.telling import DURATION, EMITTED, REFUSED
 from parjanya.profiles.function_stores import Stores
 from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
+from tbie.core.refusal import Refusal
 from tbie.reconciler.emit import Emitted
 from tbie.reconciler.loop import Reconciler
+from tbie.refused import keep
 
 COMPONENT = "reconcile"
 CHUNK = 100
@@ -41,7 +42,7 @@ class _Taken:
 
     def __init__(self) -> None:
         self.emitted, self.blind = Emitted(), list[str]()
-        self.refused: list[Refused] = []
+        self.refused: list[Refusal] = []
         self.left: str | None = None
         """The first change that nobody looked at."""
 
@@ -110,7 +111,7 @@ def _one_by_one(control: Reconciler, changes: Sequence[Change], first: Exception
         raise first
     for change, raised in failed:
         evidence = shown(f"{'/'.join(change.row.key)} {change.row.stage}: {type(raised).__name__}: {raised}")
-        taken.refused.append(Refused("undecidable", change.sequence, evidence))
+        taken.refused.append(Refusal("undecidable", change.sequence, evidence))
 
 
 def _open() -> Stores:

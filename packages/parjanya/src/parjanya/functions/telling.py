@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from parjanya.functions.hostile import Refused
+from tbie.core.refusal import Refusal
 
 NAMESPACE, SYSTEM = "TBIE", "System"
 _MOST_LINES = 20
@@ -82,7 +82,7 @@ class Teller:
         """Readings about one thing: a stage, a pool."""
         self._put(line(self._system, self._now_ms(), values, {by: name}, level="INFO", event="reading"))
 
-    def refused(self, refused: Sequence[Refused]) -> None:
+    def refused(self, refused: Sequence[Refusal]) -> None:
         """Each refusal, and how many more there are."""
         for each in refused[:_MOST_LINES]:
             about = {"code": each.code, "record": each.name, "evidence": each.evidence}

@@ -18,7 +18,9 @@ from parjanya.stages.technical import make_handler
 from tbie.core.errors import ObjectUnavailableError, TruthUnavailableError
 from tbie.core.keys import ItemKey
 from tbie.core.outcome import Completed, Outcome
+from tbie.diagnose import diagnose, take
 from tbie.execution import Handler, Work
+from tbie.refused import REFUSED
 from tbie.truth import Item, StageState
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -226,7 +228,14 @@ def test_strangers_are_refused_and_their_messages_go_to_the_dead_letters(intake:
     codes = [line["code"] for line in intake.of.lines if line["event"] == "refused"]
     assert codes == ["unreadable_message", "foreign_bucket", "not_an_upload", "no_size"]
     assert intake.line["passed"] == 2
-    assert len(intake.of.truth.documents("refused")) == 4
+    intake.call(event)
+    intake.call(event)
+    of = intake.of
+    kept = [(str(document.body["record"]), document.body["code"]) for document in of.truth.documents(REFUSED)]
+    assert sorted(kept) == list(zip(("m2", "m3", "m4", "m7"), codes, strict=True)), "received three times, kept once"
+    found = diagnose(take(of.workflow, of.truth, of.intent, of.clock, of.settings), of.settings).findings
+    (finding,) = (each for each in found if each.code == "events_refused")
+    assert finding.value("reasons") == dict.fromkeys((f"intake:{code}" for code in codes), 1)
 
 
 def test_a_hostile_name_stays_inside_its_item(intake: Intake) -> None:

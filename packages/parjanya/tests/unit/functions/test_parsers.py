@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parjanya.functions import arrivals, changes
-from parjanya.functions.hostile import MOST_SHOWN, decoded, shown, text, whole
+from parjanya.functions.hostile import decoded, shown, text, whole
 from parjanya.functions.telling import line
 from tbie.backends.aws.changes import pattern
 from tbie.core.keys import Address, ItemKey
+from tbie.core.refusal import MOST_SHOWN
 from tbie.reconciler.pushed import Row
 from tbie.truth import OpenStage
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from parjanya.functions.keeping import KEPT, KIND
 from parjanya.functions.reconcile import CHUNK, RESERVE_S, handle
 from tbie.backends.memory.belief import belief
 from tbie.backends.memory.truth import MemoryTruth
@@ -19,6 +18,7 @@ from tbie.core.keys import ItemKey
 from tbie.core.reading import Depth, Known, Reading, Unknown
 from tbie.diagnose.heartbeats import control_plane
 from tbie.intent import Envelope
+from tbie.refused import KEPT, REFUSED
 from tbie.testing.builders import WHO, new_items, settle
 from tbie.truth import Heartbeat, Item
 
@@ -89,11 +89,11 @@ def test_a_record_that_nobody_can_read_is_told_kept_and_passed_over() -> None:
     assert live(of) == 2
     (told,) = [line for line in of.lines if line["event"] == "refused"]
     assert (told["code"], told["record"], told["evidence"]) == ("unreadable_row", f"{2:021d}", "{ not json")
-    (kept,) = of.truth.documents(KIND)
+    (kept,) = of.truth.documents(REFUSED)
     assert (kept.body["component"], kept.body["code"]) == ("reconcile", "unreadable_row")
     assert of.passes()[0]["Refused"] == 1
     handle(event, Context(), of)
-    assert len(of.truth.documents(KIND)) == 1, "the same record again is the same document"
+    assert len(of.truth.documents(REFUSED)) == 1, "the same record again is the same document"
 
 
 class Brittle(MemoryTruth):
@@ -127,7 +127,7 @@ def test_where_everything_fails_alike_the_batch_comes_again() -> None:
     of = brittle(3, "i0001", "i0002", "i0003")
     with pytest.raises(RuntimeError, match="poison"):
         handle(stream(opened(of)), Context(), of)
-    assert of.truth.documents(KIND) == []
+    assert of.truth.documents(REFUSED) == []
 
 
 @pytest.mark.parametrize("event", [None, {}, {"Records": "many"}, []])
@@ -142,7 +142,7 @@ def test_of_a_flood_of_refusals_the_latest_are_kept_and_a_few_are_told() -> None
     for batch in range(3):
         handle({"Records": [{"eventSource": f"s{batch}-{n}"} for n in range(40)]}, Context(), of)
         of.clock.advance_ms(1_000)  # type: ignore[attr-defined]
-    assert len(of.truth.documents(KIND)) == KEPT
+    assert len(of.truth.documents(REFUSED)) == KEPT
     assert len([line for line in of.lines if line["event"] == "refused"]) == 3 * 21
 
 

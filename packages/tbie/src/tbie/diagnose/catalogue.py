@@ -234,6 +234,14 @@ _ENTRIES = (
         "Its runner was killed, or it waits for room that does not come.",
         "Start the engine, which takes it up where it stopped; or cancel it.",
     ),
+    Entry(
+        "events_refused",
+        _C,
+        "Events or messages came from outside that are none of ours, or malformed. They were refused; everything else went on.",
+        "Somebody else may send there, a notification leads to the wrong place, or a sender is of another version.",
+        "Find the sender by what the evidence shows, and stop or mend it. Messages lie in the dead letters of their queue.",
+        holds_up_work=False,
+    ),
     # -- belief
     Entry(
         "queue_unreadable",

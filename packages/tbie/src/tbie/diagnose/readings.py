@@ -133,6 +133,8 @@ class ControlReadings:
     pauses: Reading[tuple[Document, ...]] = NOT_ASKED
     campaigns: Reading[tuple[Document, ...]] = NOT_ASKED
     terms: Reading[tuple[Document, ...]] = NOT_ASKED
+    refused: Reading[tuple[Document, ...]] = NOT_ASKED
+    """What came from outside and nobody could do anything with; the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,5 +173,6 @@ class Readings:
             self.control.pauses,
             self.control.campaigns,
             self.control.terms,
+            self.control.refused,
         ]
         return tuple(part for part in parts if isinstance(part, Unknown) and part is not NOT_ASKED)

@@ -127,11 +127,14 @@ _LEAD = {
     Boundary.CONTROL_PLANE: "Waiting because the control plane does not do its part",
     Boundary.BELIEF: "What has to be known cannot be read or trusted",
 }
+_ASIDE = "Work goes on, and something wants a look"
+"""Where the root holds up nothing."""
 
 
 def _sentence(root: Finding) -> str:
-    meaning = CATALOGUE[root.code].meaning
-    return f"{_LEAD[root.boundary]}: {meaning[0].lower()}{meaning[1:].rstrip('.')} ({root.code})."
+    known = CATALOGUE[root.code]
+    meaning, lead = known.meaning, _LEAD[root.boundary] if known.holds_up_work else _ASIDE
+    return f"{lead}: {meaning[0].lower()}{meaning[1:].rstrip('.')} ({root.code})."
 
 
 def _well(view: View, all_found: tuple[Finding, ...]) -> str:

@@ -14,6 +14,7 @@ from tbie.diagnose.heartbeats import RECONCILER, position
 from tbie.diagnose.probes.attempt import attempt
 from tbie.diagnose.readings import NOT_ASKED, PUT_RIGHT, RECENT_MS, ControlReadings, History, Lived, PutRight
 from tbie.reconciler.ledger import SENDING, Ledger, LedgerEntry
+from tbie.refused import REFUSED
 from tbie.truth import Document, Heartbeat, OpenStage, TruthStore
 
 DECISIONS = 1_000
@@ -66,6 +67,7 @@ def control(
         documents(truth, "pause", clock),
         documents(truth, "campaign", clock),
         documents(truth, "term", clock),
+        documents(truth, REFUSED, clock),
     )
 
 

@@ -40,6 +40,7 @@ RULES: tuple[Rule, ...] = (
     control.stream_stalled,
     control.sweep_starved,
     control.campaign_stalled,
+    control.events_refused,
     belief.queue_unreadable,
     belief.fleet_unreadable,
     belief.clock_skew,

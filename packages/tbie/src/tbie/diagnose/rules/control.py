@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from tbie.core.finding import Evidence, Finding, State
@@ -12,6 +13,7 @@ from tbie.diagnose.readings import RECENT_MS
 from tbie.diagnose.rules.gaps import unread
 from tbie.diagnose.rules.intent import case
 from tbie.diagnose.view import View
+from tbie.refused import KEPT, STANDS_MS, read
 from tbie.truth import Document, Heartbeat
 
 INTERVALS = 3
@@ -177,3 +179,29 @@ def campaign_stalled(view: View) -> Iterator[Finding]:
                     if document.body.get(name)
                 ),
             )
+
+
+REASONS = 20
+"""Kinds of refusals that are counted one by one: a few stand for a wrong sender, all for somebody who tries things out."""
+
+
+def events_refused(view: View) -> Iterator[Finding]:
+    """What came from outside within the last day and nobody could do anything with."""
+    reading = view.readings.control.refused
+    if not isinstance(reading, Known):
+        return
+    told = [(document.name, read(document)) for document in reading.value]
+    young = [(kept.at_ms, name, kept) for name, kept in told if view.now_ms - kept.at_ms < STANDS_MS]
+    if not young:
+        return
+    at_ms, _, newest = max(young)
+    reasons = Counter(f"{kept.component}:{kept.code}" for _, _, kept in young).most_common(REASONS)
+    yield found(
+        "events_refused",
+        Evidence("refused", len(young), reading.source, reading.at_ms),
+        Evidence("reasons", dict(reasons), reading.source, reading.at_ms),
+        *([Evidence("kept_at_most", KEPT, reading.source, reading.at_ms)] if len(young) >= KEPT else []),
+        Evidence("newest", f"{newest.component}:{newest.code}", reading.source, at_ms),
+        Evidence("found", newest.evidence, reading.source, at_ms),
+        Evidence("record", newest.record, reading.source, at_ms),
+    )
