@@ -30,6 +30,7 @@ from tbie.belief import BeliefSource
 from tbie.core.clock import Clock
 from tbie.core.ids import Ids
 from tbie.core.reading import Reading
+from tbie.core.refusal import Refusing
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
@@ -82,7 +83,7 @@ class Aws:
     def open_truth(self, workflow: Workflow, *, create: bool) -> TruthStore:  # noqa: ARG002 - deployed, never begun
         return DynamoTruth(self.clients, workflow, self._clock, self._ids)
 
-    def open_intent(self, workflow: Workflow) -> IntentQueue:
+    def open_intent(self, workflow: Workflow, refusing: Refusing) -> IntentQueue:
         return SqsIntent(
             self.clients,
             self._clock,
@@ -91,6 +92,7 @@ class Aws:
             count_settle_s=LOCAL_COUNT_SETTLE_S if self.owns_workers else COUNT_SETTLE_S,
             rest_s=LOCAL_REST_S if self.owns_workers else REST_S,
             wait_s=0 if self.owns_workers else WAIT_S,
+            refusing=refusing,
         )
 
     def open_objects(self) -> S3Objects:

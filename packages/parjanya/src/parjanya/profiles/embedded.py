@@ -25,6 +25,7 @@ from tbie.core.clock import Clock
 from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import Ids
 from tbie.core.reading import Reading
+from tbie.core.refusal import Refusing
 from tbie.core.settings import Settings
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
@@ -57,7 +58,7 @@ class Embedded:
         _refuse_to_replace(self._home)
         return SqliteTruth(self._home.truth, workflow, self._clock, self._ids, create=create)
 
-    def open_intent(self, workflow: Workflow) -> IntentQueue:  # noqa: ARG002 - one file holds the queues of any workflow
+    def open_intent(self, workflow: Workflow, refusing: Refusing) -> IntentQueue:  # noqa: ARG002 - a file of ours, for any workflow
         return SqliteIntent(self._home.intent, self._clock, self._settings.retention_s)
 
     def open_objects(self) -> ObjectStore:

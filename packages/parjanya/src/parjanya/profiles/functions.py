@@ -7,7 +7,7 @@ build packed beside this program; only the sweep makes it anew where an engine w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ from tbie.core.clock import Clock, SystemClock
 from tbie.core.errors import MisroutedIntentError, SettingsError
 from tbie.core.ids import RandomIds
 from tbie.core.keys import Address
+from tbie.core.refusal import Refusal
 from tbie.core.settings import Settings
 from tbie.published import from_json, published
 from tbie.reconciler.fleet import PoolLimits
+from tbie.refused import keep
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
 
@@ -57,7 +59,12 @@ def open_stores(environment: Mapping[str, str]) -> Stores:
     said, settings, clock = read(environment), settings_of(environment), SystemClock()
     clients = Clients(Place(said.region, said.prefix, said.bucket, said.endpoint), PROMPT)
     workflow, revision, truth = _open_truth(clients, clock)
-    intent = SqsIntent(clients, clock, settings.retention_s, [stage.name for stage in workflow.stages])
+    stages = [stage.name for stage in workflow.stages]
+
+    def refusing(component: str, refused: Sequence[Refusal]) -> None:
+        keep(truth, component, refused, clock.now_ms())
+
+    intent = SqsIntent(clients, clock, settings.retention_s, stages, refusing=refusing)
     sizes = _sizes(said, workflow)
     fleet = AsgFleet(clients.autoscaling, clients.place, clock, {pool: Declared() for pool in sizes}) if sizes else None
     stores = Stores(

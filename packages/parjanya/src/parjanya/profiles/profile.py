@@ -14,6 +14,7 @@ from parjanya.catalog.items import Found, Ingested
 from parjanya.catalog.sources import Sources
 from tbie.belief import BeliefSource
 from tbie.core.reading import Reading
+from tbie.core.refusal import Refusing
 from tbie.engine import SupervisedFleet
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
@@ -125,8 +126,8 @@ class Profile(Protocol):
         """
         ...
 
-    def open_intent(self, workflow: Workflow) -> IntentQueue:
-        """The queues of the stages of *workflow*."""
+    def open_intent(self, workflow: Workflow, refusing: Refusing) -> IntentQueue:
+        """The queues of the stages of *workflow*; *refusing* is told of messages in them that nobody here sent."""
         ...
 
     def open_objects(self) -> ObjectStore:

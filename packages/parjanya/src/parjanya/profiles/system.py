@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,12 +30,14 @@ from parjanya.workflow import image_workflow
 from tbie.core.clock import Clock, SystemClock
 from tbie.core.errors import TbieError
 from tbie.core.ids import Ids, RandomIds
+from tbie.core.refusal import Refusal
 from tbie.core.settings import Settings
 from tbie.execution import AsTheyCome, Handlers, OneByOne, Together
 from tbie.intent import IntentQueue
 from tbie.logs import Events, logged_intent, logged_ledger, logged_truth
 from tbie.objects import ObjectStore
 from tbie.reconciler.ledger import Ledger
+from tbie.refused import keep
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
 
@@ -163,12 +165,16 @@ def open_system(
     clock, ids, settings = clock or SystemClock(), RandomIds(), settings or settings_of(home)
     profile = _profile_of(home, settings, clock, ids)
     workflow = image_workflow()
+
+    def refusing(component: str, refused: Sequence[Refusal]) -> None:
+        keep(system.truth, component, refused, clock.now_ms())  # which is another one after ``adopt``
+
     system = System(
         home,
         profile,
         workflow,
         profile.open_truth(workflow, create=create),
-        profile.open_intent(workflow),
+        profile.open_intent(workflow, refusing),
         profile.open_objects(),
         profile.open_ledger(),
         clock,

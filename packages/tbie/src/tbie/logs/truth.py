@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from tbie.core.errors import TruthUnavailableError
 from tbie.core.outcome import Completed, Facts, Outcome
 from tbie.logs.events import DEBUG, INFO, WARNING, Events
+from tbie.refused import REFUSED
 from tbie.truth import (
     Command,
     Committed,
@@ -128,6 +129,9 @@ class _LoggedTruth:
             self._events.say(INFO, "probe" if probe else "paused", decision=probe, **fields)
         elif kind == "campaign":
             self._events.say(INFO, "campaign", name=name, state=body.get("state"))
+        elif kind == REFUSED:
+            fields = {"by": body.get("component"), "code": body.get("code"), "record": body.get("record")}
+            self._events.say(WARNING, "refused", decision=None, **fields)
 
     def _gone(self, error: TruthUnavailableError) -> None:
         if not self._away:

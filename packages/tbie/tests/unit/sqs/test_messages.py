@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -15,6 +15,7 @@ from tbie.backends.aws.copies import MAX_BODY_BYTES, Copy, to_body
 from tbie.backends.aws.queues import LONGEST_RETENTION_S, create_queues, drift, plan_queue
 from tbie.core.errors import SettingsError
 from tbie.core.keys import Address
+from tbie.core.refusal import Refusal
 from tbie.core.settings import Settings
 from tbie.intent import Claim, Delete
 from tbie.testing.aws.faults import Faults
@@ -40,6 +41,16 @@ FOREIGN = (
 )
 
 
+class Told:
+    """Who is told of what is refused."""
+
+    def __init__(self) -> None:
+        self.refused: list[tuple[str, Refusal]] = []
+
+    def __call__(self, component: str, refused: Sequence[Refusal]) -> None:
+        self.refused += [(component, each) for each in refused]
+
+
 @contextmanager
 def asked(ground: Ground, operation: str) -> Iterator[list[dict[str, Any]]]:
     """The arguments of every call of *operation* meanwhile."""
@@ -53,11 +64,16 @@ def asked(ground: Ground, operation: str) -> Iterator[list[dict[str, Any]]]:
 
 
 def test_what_is_no_intent_goes_to_the_dead_letters_with_its_reason_and_holds_up_nobody(ground: Ground) -> None:
+    told = Told()
     for body in FOREIGN:
         ground.put(body)
     ground.intent.send([envelope("good")])
-    served = [name for _ in range(3) for name in names(claim(ground.intent, 10))]
+    served = [name for _ in range(3) for name in names(claim(ground.another(refusing=told), 10))]
     assert served == ["t1/good"]
+    assert len(told.refused) == len(FOREIGN), "and somebody is told of each"
+    assert {(by, each.code) for by, each in told.refused} == {("queue a", "not_an_intent")}
+    assert all(len(each.evidence) < 3_000 and each.evidence.isascii() for _, each in told.refused)
+    assert any(each.evidence == "not JSON: JSONDecodeError: hello" for _, each in told.refused)
     assert (depth(ground.intent).visible, depth(ground.intent).dead) == (0, len(FOREIGN))
     whys = [m["MessageAttributes"]["why"]["StringValue"] for m in ground.dead()]
     assert all("not_an_intent" in why for why in whys)
@@ -66,15 +82,34 @@ def test_what_is_no_intent_goes_to_the_dead_letters_with_its_reason_and_holds_up
     assert depth(ground.intent).dead == len(FOREIGN), "a sweep leaves them to be looked at"
 
 
-def test_a_foreign_message_that_cannot_be_moved_now_is_moved_the_next_time(ground: Ground) -> None:
+def test_a_foreign_message_that_cannot_be_moved_now_is_moved_the_next_time_and_told_under_one_name(
+    ground: Ground,
+) -> None:
+    told = Told()
+    intent = ground.another(refusing=told)
     ground.put("hello")
-    ground.intent.send([envelope("good")])
+    intent.send([envelope("good")])
     with Faults(ground.clients.sqs) as faults:
         faults.deny("SendMessageBatch")
-        assert names(claim(ground.intent)) == ["t1/good"]
+        assert names(claim(intent)) == ["t1/good"]
     ground.clock.advance_ms(LEASE_MS)
-    assert names(claim(ground.intent)) == ["t1/good"]
-    assert depth(ground.intent).dead == 1
+    assert names(claim(intent)) == ["t1/good"]
+    assert depth(intent).dead == 1
+    assert len(set(told.refused)) == 1, "so that Truth keeps it once"
+
+
+def test_a_foreign_message_that_sqs_itself_moved_has_its_reason_after_one_sweep(ground: Ground) -> None:
+    told = Told()
+    intent = ground.another(refusing=told)
+    body = "x" * 500_000
+    ground.clients.sqs.send_message(QueueUrl=ground.url(dead=True), MessageBody=body)
+    intent.expire()
+    (letter,) = ground.dead()
+    assert "not_an_intent: not JSON" in letter["MessageAttributes"]["why"]["StringValue"]
+    assert letter["Body"] == body, "nothing of it is lost"
+    ground.clock.advance_ms(3_600_000)
+    intent.expire()
+    assert (depth(intent).dead, len(told.refused)) == (1, 1)
 
 
 def test_what_sqs_itself_moved_to_the_dead_letters_is_dead_after_one_sweep(ground: Ground) -> None:

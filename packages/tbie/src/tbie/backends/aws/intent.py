@@ -27,6 +27,7 @@ from tbie.core.clock import Clock
 from tbie.core.errors import IntentUnavailableError
 from tbie.core.keys import ItemKey
 from tbie.core.reading import Depth, Reading
+from tbie.core.refusal import Refusing, ignore
 from tbie.intent import Claim, DeadLetter, Disposal, Envelope, Message, Presence
 
 COUNT_SETTLE_S = 60.0
@@ -44,6 +45,7 @@ class SqsIntent:
         count_settle_s: how old a row must be before a count that lacks its message says anything.
         wait_s: how long an exchange that settles nothing and finds nothing waits for a message of its last claim (0 to 20).
         rest_s: how long a queue that was found empty is not asked again: each question is a call.
+        refusing: is told of messages that are no intents, which go to the dead letters with their reason.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class SqsIntent:
         count_settle_s: float = COUNT_SETTLE_S,
         wait_s: int = 0,
         rest_s: float = 0.0,
+        refusing: Refusing = ignore,
     ) -> None:
         self._clock, self._place, self._stages = clock, clients.place, tuple(stages)
         self._retention_ms = int(retention_s * 1000)
@@ -63,7 +66,7 @@ class SqsIntent:
         self._post = Post(clients)
         self._register = Register(clients, self._retention_ms)
         self._hands = Hands(self._register)
-        self._settler = Settler(self._place, self._post, self._register)
+        self._settler = Settler(self._place, self._post, self._register, refusing)
         self._watch = Watch(self._place, self._post, self._register, self._hands, self._settler, clock, count_settle_s)
         self._empty_until_s: dict[str, float] = {}
         self._turns = itertools.count()

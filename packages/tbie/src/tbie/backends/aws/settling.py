@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 
-from tbie.backends.aws.copies import Copy, Death, Name, row_of, to_body
+from tbie.backends.aws.copies import MAX_BODY_BYTES, Copy, Death, Name, row_of, to_body
 from tbie.backends.aws.place import Place
 from tbie.backends.aws.posting import Entry, Post, Received, Refused, entry_of
 from tbie.backends.aws.register import Died, Forget, Moved, Note, Register
 from tbie.backends.aws.sorting import Held, Sorted
 from tbie.core.errors import IntentUnavailableError
+from tbie.core.refusal import Refusal, Refusing, excerpt
 
-FOREIGN_GROUP = "foreign"
+FOREIGN, FOREIGN_GROUP = "not_an_intent", "foreign"
 _STALE = frozenset({"ReceiptHandleIsInvalid", "InvalidParameterValue", "InvalidIdFormat"})
 _EXCERPT = 200_000
+"""Characters that are left of a body which does not fit beside its reason."""
 
 
 class Settler:
     """Queues and register of one place."""
 
-    def __init__(self, place: Place, post: Post, register: Register) -> None:
-        self._place, self._post, self._register = place, post, register
+    def __init__(self, place: Place, post: Post, register: Register, refusing: Refusing) -> None:
+        self._place, self._post, self._register, self._refusing = place, post, register, refusing
 
     def carry_out(self, stage: str, found: Sorted, now_ms: int) -> None:
         """Do it all.
@@ -76,13 +78,22 @@ class Settler:
         return trouble
 
     def _move_foreign(self, stage: str, foreign: Sequence[tuple[Received, str]], gone: list[str]) -> list[str]:
-        """What is no intent goes to the dead letters as it is, with the reason beside it."""
-        entries = [Entry(each.body[:_EXCERPT], FOREIGN_GROUP, 0, f"not_an_intent: {why}") for each, why in foreign]
+        """What is no intent is told, and goes to the dead letters as it is, with the reason beside it."""
+        if not foreign:
+            return []
+        self._refusing(f"queue {stage}", [Refusal(FOREIGN, m.mid, f"{why}: {excerpt(m.body)}") for m, why in foreign])
+        entries = [Entry(_whole(each.body), FOREIGN_GROUP, 0, f"{FOREIGN}: {why}") for each, why in foreign]
         answers = self._post.send(self._place.dead_queue(stage), entries)
         for (each, _), answer in zip(foreign, answers, strict=True):
             if not isinstance(answer, Refused):
                 gone.append(each.handle)
         return []
+
+    def give_reasons(self, stage: str, foreign: Sequence[tuple[Received, str]]) -> None:
+        """What SQS itself moved to the dead letters and is no intent: lies there with its reason from now on."""
+        gone: list[str] = []
+        self._move_foreign(stage, foreign, gone)
+        self._post.delete(self._place.dead_queue(stage), gone)
 
     def register_dead(self, stage: str, moved: Sequence[tuple[Held, Death]], unknown: Container[Name]) -> None:
         """What SQS moved to the dead letters by itself: keep its death, and mark it there as known."""
@@ -95,3 +106,8 @@ class Settler:
             self._register.put({held.name: held.row(death) for held, death in known if held.name in unknown})
             self._register.note([Died(held.name, held.row(death)) for held, death in known if held.name not in unknown])
             self._post.delete(queue, [held.handle for held, _ in known])
+
+
+def _whole(body: str) -> str:
+    """*body*, unless it leaves no room for its reason."""
+    return body if len(body.encode("utf-8", "surrogatepass")) <= MAX_BODY_BYTES else body[:_EXCERPT]

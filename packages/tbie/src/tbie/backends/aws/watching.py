@@ -158,7 +158,8 @@ class Watch:
         """What SQS itself moved to the dead letters is registered as dead, so that Truth learns of it."""
         queue = self._place.dead_queue(stage)
         received = [each for each in self._post.drain(queue, DEAD_AT_ONCE, DEAD_HIDDEN_S) if each.why is None]
-        held, _ = parsed(received, stage, now, now)
+        held, foreign = parsed(received, stage, now, now)
+        self._settler.give_reasons(stage, foreign)
         rows = self._register.rows((each.name for each in held), now)
         moved, junk = [], []
         for each in held:
