@@ -28,6 +28,8 @@ ITERATOR_AGE_MS = 300_000
 """Changes that waited five minutes: the sweep does the stream's work by now."""
 LONG_RUN = 0.8
 """Of a function's timeout."""
+VISIBLE, HIDDEN = "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"
+"""Dead letters of a stage are both: a sweep hides for an hour what it has looked at."""
 
 Dimensions = tuple[tuple[str, str], ...]
 
@@ -180,15 +182,16 @@ def _intent(declared: Declaration, options: Options) -> Iterator[Alarm]:
             3,
             f"pending stages {stage.name} without an intent, pass after pass: repair does not hold (incident 2)",
         )
-        dead = of_queue(place.dead_queue(stage.name), "ApproximateNumberOfMessagesVisible")
+        dead = place.dead_queue(stage.name)
         # each pass of the sweep asks this queue for its depth, and a queue that is asked tells its metrics
         yield Alarm(
             f"{stage.name}-dead-letters",
-            (dead,),
+            (of_queue(dead, VISIBLE), of_queue(dead, HIDDEN)),
             1,
             False,
             2,
             f"dead letters of stage {stage.name}: look at them, then replay or fail them",
+            expression="m0 + m1",
         )
     unasked = "nobody asks this queue anything: SQS tells nothing of a queue that was empty for six hours"
     for short, means in (
@@ -196,7 +199,7 @@ def _intent(declared: Declaration, options: Options) -> Iterator[Alarm]:
         ("failures", "changes that the reconciler could not handle"),
         ("sweep-dead", "passes of the sweep that did not run or failed"),
     ):
-        left = of_queue(place.queue(short), "ApproximateNumberOfMessagesVisible")
+        left = of_queue(place.queue(short), VISIBLE)
         yield Alarm(short, (left,), 1, False, 1, means, silence=unasked)
     waiting = of_queue(place.queue("arrivals"), "ApproximateAgeOfOldestMessage")
     yield Alarm(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parjanya.functions import telling as told
-from parjanya_cdk.alarms import Series, of_function, of_group, of_queue, series
+from parjanya_cdk.alarms import HIDDEN, VISIBLE, Series, of_function, of_group, of_queue, series
 from parjanya_cdk.declaration import Declaration
 from parjanya_cdk.functions import FUNCTIONS
 from parjanya_cdk.options import Options
@@ -17,7 +17,6 @@ Graph = tuple[str, list[Series]]
 def rows(declared: Declaration, options: Options) -> list[tuple[str, list[Graph]]]:
     """Headings, each with its graphs."""
     place, stages, pools = options.place, declared.stages, declared.pools
-    depth = "ApproximateNumberOfMessagesVisible"
     return [
         (
             "Truth: is there work?",
@@ -40,8 +39,11 @@ def rows(declared: Declaration, options: Options) -> list[tuple[str, list[Graph]
                     "Pending without an intent",
                     [series(options, told.COVERAGE_GAP, one.name, "Maximum") for one in stages],
                 ),
-                ("Waiting", [of_queue(place.queue(one.name), depth, 60) for one in stages]),
-                ("Dead letters", [of_queue(place.dead_queue(one.name), depth, 60) for one in stages]),
+                ("Waiting", [of_queue(place.queue(one.name), VISIBLE, 60) for one in stages]),
+                (
+                    "Dead letters, not and already looked at",
+                    [of_queue(place.dead_queue(one.name), which, 60) for one in stages for which in (VISIBLE, HIDDEN)],
+                ),
             ],
         ),
         (

@@ -47,7 +47,8 @@ def _stack(template: Mapping[str, Any]) -> Iterator[str]:
 def _alarm(alarm: Mapping[str, Any]) -> str:
     what = alarm.get("MetricName") or next(one["Expression"] for one in alarm["Metrics"] if "Expression" in one)
     sign = "<" if alarm["ComparisonOperator"] == "LessThanThreshold" else ">="
-    when = f"{alarm['EvaluationPeriods']} x {alarm.get('Period', 60)} s"
+    periods = {one["MetricStat"]["Period"] for one in alarm.get("Metrics", ()) if "MetricStat" in one}
+    when = f"{alarm['EvaluationPeriods']} x {alarm.get('Period') or max(periods)} s"
     missing = alarm["TreatMissingData"]
     return f"Alarm {alarm['AlarmName']}: {what} {sign} {alarm['Threshold']:g} for {when}, missing data {missing}"
 

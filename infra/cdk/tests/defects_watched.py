@@ -58,6 +58,9 @@ DEFECTS: dict[Check, dict[str, Plant]] = {
         "an unknown backlog that counts as healthy": forgiving("observe-backlog-age"),
         "an unknown gap that counts as healthy": forgiving("group-coverage-gap"),
         "dead letters that nobody watches": without(ALARM, "PreviewDeadLetters"),
+        "dead letters that a sweep hides from their alarm": setting(
+            ALARM, "PreviewDeadLetters", "Metrics.2.MetricStat.Metric.MetricName", "ApproximateNumberOfMessagesVisible"
+        ),
         "a fleet whose silence nobody hears (6a)": without(ALARM, "VisionBootstrapSilence"),
         "a function that is never started": without(ALARM, "ReconcileThrottles"),
     },

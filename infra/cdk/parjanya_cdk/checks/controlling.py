@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from parjanya.functions.telling import HEARTBEAT, NAMESPACE
+from parjanya_cdk.alarms import HIDDEN, VISIBLE
 from parjanya_cdk.checks.base import Properties, Subject, flat, statements
 
 LOG_DAYS_LEAST = 30
@@ -137,9 +138,20 @@ def whatever_failed_before_has_an_alarm(on: Subject) -> Iterator[str]:
     for queue in on.of("SQS::Queue").values():
         if "RedrivePolicy" in queue or queue["QueueName"] == on.options.place.queue("arrivals"):
             continue
-        watched = {flat(d["Value"]) for alarm in on.alarms().values() for d in alarm.get("Dimensions", [])}
+        watched = {name for alarm in on.alarms().values() for name, _ in _asked(alarm)}
         if queue["QueueName"] not in watched:
             yield f"nobody looks at {queue['QueueName']}"
+    for stage in stages:
+        seen = {metric for _, metric in _asked(on.alarms().get(f"{stage}-dead-letters", {}))}
+        if seen and not seen >= {VISIBLE, HIDDEN}:
+            yield f"alarm {stage}-dead-letters does not see those that a sweep has looked at: it hides them for an hour"
+
+
+def _asked(alarm: Properties) -> Iterator[tuple[str, str]]:
+    """Whose metrics (the value of a dimension), and which, *alarm* is about."""
+    parts = [part["MetricStat"]["Metric"] for part in alarm.get("Metrics", []) if "MetricStat" in part]
+    for one in parts or [alarm]:
+        yield from ((flat(d["Value"]), one["MetricName"]) for d in one.get("Dimensions", []))
 
 
 def logs_are_kept(on: Subject) -> Iterator[str]:
