@@ -14,12 +14,14 @@ from product import DONE, NOT_WELL, USAGE, Product, picture, pictures
 
 from parjanya.home import Home
 from parjanya.imaging.limits import Limits
+from parjanya.profiles.aws import Aws
 from parjanya.profiles.on_instance import run_on_instance
 from parjanya.profiles.system import open_system
 from parjanya.workflow import POOL
 from tbie.backends.aws.instance import LEFT
 from tbie.backends.aws.metadata import Identity, Notice
 from tbie.core.reading import Known, Reading
+from tbie.diagnose import diagnose, take
 from tbie.testing.aws.needed import needed_interpreter
 from tbie.truth import StageState
 
@@ -183,6 +185,9 @@ def test_a_worker_on_an_instance_protects_it_works_and_leaves_when_the_group_say
     demo.look("aws", "upload", str(changed))
     assert demo.look("reconcile", "--once")["sent"] == 1
     machine, system = Machine(), open_system(Home(demo.product.home))
+    assert isinstance(system.profile, Aws)
+    sqs, queue = system.profile.clients.sqs, system.profile.clients.place.queue("technical")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody="no intent of ours")
 
     def idle(_: float) -> None:
         pending = [
@@ -193,6 +198,9 @@ def test_a_worker_on_an_instance_protects_it_works_and_leaves_when_the_group_say
 
     try:
         done, status = run_on_instance(system, POOL, Limits(), idle, print, metadata=machine, scaling=machine)
+        told = diagnose(
+            take(system.workflow, system.truth, system.intent, system.clock, system.settings), system.settings
+        )
         (beat,) = [beat for beat in system.truth.heartbeats() if beat.instance == f"{POOL}-i-0abc"]
     finally:
         system.close()
@@ -200,6 +208,8 @@ def test_a_worker_on_an_instance_protects_it_works_and_leaves_when_the_group_say
     assert status == LEFT
     assert machine.protected[0]
     assert beat.body["instance"] == "i-0abc"
+    (refused,) = [finding for finding in told.findings if finding.code == "events_refused"]
+    assert refused.value("newest") == "queue technical:not_an_intent"
     assert demo.product.images()["img004.jpg"]["sha256"] == hashlib.sha256(changed.read_bytes()).hexdigest()
 
 

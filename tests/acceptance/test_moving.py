@@ -105,7 +105,7 @@ def test_an_export_to_standard_output_is_the_file(moved: tuple[Product, Path]) -
 
 def test_every_kind_of_document_that_is_written_either_moves_or_is_known_to_stay() -> None:
     moves = {"KIND", "POLICY", "ACTIVATION", "PAUSE", "kind_of(item.key.tenant)"}
-    stays = {"TERM", "PLACE", "PROBE", "kind", "moved.kind"}
+    stays = {"TERM", "PLACE", "PROBE", "REFUSED", "kind", "moved.kind"}
     found = set()
     for path in [*(ROOT / "packages/tbie/src").rglob("*.py"), *(ROOT / "packages/parjanya/src").rglob("*.py")]:
         if not {"sim", "testing", "backends"} & set(path.parts):

@@ -20,10 +20,12 @@ from tbie.core.errors import TruthUnavailableError
 from tbie.core.ids import SequentialIds
 from tbie.core.keys import Address, ItemKey
 from tbie.core.outcome import Completed
+from tbie.core.refusal import Refusal
 from tbie.intent import Claim, Delete, Envelope
 from tbie.logs import Events, Format, configure, logged_intent, logged_truth
 from tbie.logs.shared_file import SharedFile
 from tbie.logs.truth import changes
+from tbie.refused import keep
 from tbie.truth import Heartbeat, NewItem, Settle, TruthStore
 from tbie.workflow import Stage, Workflow
 
@@ -182,6 +184,19 @@ def test_a_pause_its_probe_and_its_end_are_told() -> None:
         ("probe", "tok", "timeout"),
         ("resumed", None, "timeout"),
     ]
+
+
+def test_what_was_refused_is_told_by_its_name_and_without_what_it_said() -> None:
+    heard = Heard("warning")
+    keep(logged_truth(truth_of(heard), heard.events), "queue a", [Refusal("not_an_intent", "m1", "a secret")], 5)
+    (event,) = heard.all
+    assert (event["event"], event["by"], event["code"], event["record"]) == (
+        "refused",
+        "queue a",
+        "not_an_intent",
+        "m1",
+    )
+    assert "secret" not in heard.text
 
 
 @pytest.mark.parametrize("form", list(Format))

@@ -1,6 +1,7 @@
 """What of an instance moves to another one: which documents and settings, and the objects that its facts name.
 
-Caller: the command ``truth``. Heartbeats, cursors and terms are about processes of the old place and stay there.
+Caller: the command ``truth``. Heartbeats, cursors and terms are about processes of the old place and stay there; so does what was
+refused there.
 """
 
 from __future__ import annotations
