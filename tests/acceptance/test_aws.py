@@ -29,8 +29,8 @@ GOOD = 5
 pytestmark = pytest.mark.timeout(300)  # processes, a server, and two engines in one test
 
 
-class Demo:
-    """What `aws demo` left running, and what it said."""
+class Instance:
+    """An instance on a local server in which a shoot was judged."""
 
     def __init__(self, product: Product, said: Any) -> None:
         self.product, self.said = product, said
@@ -45,7 +45,7 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     needed_interpreter()
     product = Product(tmp_path_factory.mktemp("aws"))
     pictures(product.shoot, GOOD)
@@ -54,83 +54,79 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     (product.shoot / "broken.jpg").write_bytes((product.shoot / "img002.jpg").read_bytes()[:4_000])
     (product.shoot / "empty.png").write_bytes(b"")
     try:
-        ran = product.start("aws", "demo", product.shoot, "--keep", "--json", settings=None).finish(timeout_s=110)
-        yield Demo(product, ran.json)
+        product.look("aws", "up")
+        yield Instance(product, product.curate(code=NOT_WELL, settings=None))
         product.look("aws", "down")
     finally:
         product.look("aws", "down", code=None)
         product.end()
 
 
-def test_one_command_uploads_judges_and_finds_the_verdicts_of_the_embedded_profile(demo: Demo) -> None:
-    assert demo.said["ingested"] == {"added": GOOD + 3, "changed": 0, "retried": 0, "known": 0}
-    compared = demo.said["comparison"]
-    assert compared["differences"] == compared["only_first"] == compared["only_second"] == []
-    assert compared["compared"] == compared["same"] == GOOD + 3
-    assert compared["verdicts"]["empty_file"] == 1
-    assert demo.said["settled"]
+def test_an_engine_takes_in_and_settles_what_it_is_given(there: Instance) -> None:
+    assert there.said["ingested"]["added"] == GOOD + 3
+    assert there.said["settled"]
 
 
-def test_nothing_of_it_is_a_file_of_the_home_but_where_it_is_and_a_key_for_its_user_alone(demo: Demo) -> None:
-    files = {path.name: path.stat().st_mode & 0o777 for path in demo.product.home.iterdir() if path.is_file()}
+def test_nothing_of_it_is_a_file_of_the_home_but_where_it_is_and_a_key_for_its_user_alone(there: Instance) -> None:
+    files = {path.name: path.stat().st_mode & 0o777 for path in there.product.home.iterdir() if path.is_file()}
     assert sorted(files) == ["aws-credentials.json", "profile.json"]
     assert files["aws-credentials.json"] == 0o600
-    assert "secret" not in (demo.product.home / "profile.json").read_text()
+    assert "secret" not in (there.product.home / "profile.json").read_text()
 
 
-def test_status_counts_every_stage(demo: Demo) -> None:
-    status = demo.look("status", code=NOT_WELL)  # images that failed are told
+def test_status_counts_every_stage(there: Instance) -> None:
+    status = there.look("status", code=NOT_WELL)  # images that failed are told
     assert (status["open"], status["gap"], status["findings"]) == (0, 0, [])
     assert status["stages"]["technical"]["truth"]["failed"] == 2
 
 
-def test_diagnosis_says_healthy(demo: Demo) -> None:
-    assert demo.look("diagnose")["findings"] == []
+def test_diagnosis_says_healthy(there: Instance) -> None:
+    assert there.look("diagnose")["findings"] == []
 
 
-def test_images_have_the_paths_and_ids_that_files_have(demo: Demo) -> None:
-    images = demo.product.images()
-    assert sorted(images) == sorted(path.name for path in demo.product.shoot.iterdir())
+def test_images_have_the_paths_and_ids_that_files_have(there: Instance) -> None:
+    images = there.product.images()
+    assert sorted(images) == sorted(path.name for path in there.product.shoot.iterdir())
     assert images["ä twin!.jpg"]["sha256"] == images["img001.jpg"]["sha256"]
     assert images["empty.png"]["failure"]["code"] == "empty_file"
 
 
-def test_explain_tells_the_story_of_an_upload_by_its_path(demo: Demo) -> None:
-    told = demo.look("explain", demo.a_picture())
-    assert told["image"]["path"] == demo.a_picture()
+def test_explain_tells_the_story_of_an_upload_by_its_path(there: Instance) -> None:
+    told = there.look("explain", there.a_picture())
+    assert told["image"]["path"] == there.a_picture()
     assert told["timeline"][0]["why"] == "ingested"
     assert {stage["state"] for stage in told["stages"]} == {"completed"}
     assert told["decisions"]
 
 
-def test_doctor_and_healthcheck_find_what_the_control_plane_needs(demo: Demo) -> None:
-    report = demo.look("doctor", code=None)
+def test_doctor_and_healthcheck_find_what_the_control_plane_needs(there: Instance) -> None:
+    report = there.look("doctor", code=None)
     told = {rail["name"]: rail["result"] for rail in report["guardrails"]}
     assert {name: result for name, result in told.items() if result != "pass"} == {}
     assert {"truth_writable", "intent_usable", "objects_writable", "worker_starts", "manifest"} <= told.keys()
     assert "write_ahead_log" not in told, "that is about a file which this instance does not have"
-    assert demo.look("healthcheck")["healthy"]
+    assert there.look("healthcheck")["healthy"]
 
 
-def test_uploading_again_changes_nothing_and_a_changed_file_is_the_same_image(demo: Demo) -> None:
-    home = demo.product
-    again = demo.look("aws", "upload", str(home.shoot / "img003.jpg"))
+def test_uploading_again_changes_nothing_and_a_changed_file_is_the_same_image(there: Instance) -> None:
+    home = there.product
+    again = there.look("aws", "upload", str(home.shoot / "img003.jpg"))
     assert (again["added"], again["changed"], again["known"]) == (0, 0, 1)
     before = home.images()["img003.jpg"]
     picture(home.shoot / "img003.jpg", seed=77)
-    changed = demo.look("aws", "upload", str(home.shoot / "img003.jpg"))
+    changed = there.look("aws", "upload", str(home.shoot / "img003.jpg"))
     assert (changed["added"], changed["changed"]) == (0, 1)
     after = home.images()["img003.jpg"]
     assert (after["id"], after["status"]) == (before["id"], "pending")
 
 
-def test_people_policies_and_replays_decide_as_they_do_in_an_embedded_home(demo: Demo) -> None:
-    home, changed = demo.product, picture(demo.product.shoot / "img003.jpg", seed=78)
-    demo.look("override", demo.a_picture(), "reject", "--reason", "out of focus")
+def test_people_policies_and_replays_decide_as_they_do_in_an_embedded_home(there: Instance) -> None:
+    home, changed = there.product, picture(there.product.shoot / "img003.jpg", seed=78)
+    there.look("override", there.a_picture(), "reject", "--reason", "out of focus")
     assert home.images()["img000.jpg"]["decided_by"] == "human"
-    demo.look("policy", "activate", "photographic-content", "--reason", "another rule")
-    assert demo.look("regrade", "--dry-run")["matched"] >= GOOD
-    replayed = demo.look(
+    there.look("policy", "activate", "photographic-content", "--reason", "another rule")
+    assert there.look("regrade", "--dry-run")["matched"] >= GOOD
+    replayed = there.look(
         "replay", "--where", 'status == "completed"', "--from", "curate", "--reason", "by another rule"
     )
     assert replayed["replayed"] >= GOOD
@@ -141,13 +137,13 @@ def test_people_policies_and_replays_decide_as_they_do_in_an_embedded_home(demo:
     assert images["img000.jpg"]["verdict"] == "reject"
 
 
-def test_sidecars_are_written_only_beside_files_that_are_the_very_image(demo: Demo, tmp_path: Path) -> None:
-    home = demo.product
+def test_sidecars_are_written_only_beside_files_that_are_the_very_image(there: Instance, tmp_path: Path) -> None:
+    home = there.product
     here, gone = home.shoot / "img004.jpg", home.shoot / "img002.jpg"
     moved = gone.rename(tmp_path / "elsewhere.jpg")
     gone.write_bytes(b"somebody else's file of that name")
     try:
-        result = demo.look("export", "--xmp", "--out", str(tmp_path / "out"))
+        result = there.look("export", "--xmp", "--out", str(tmp_path / "out"))
     finally:
         moved.rename(gone)
     assert result["sidecars"]["elsewhere"] == 1
@@ -180,11 +176,11 @@ class Machine:
     record_lifecycle_action_heartbeat = complete_lifecycle_action
 
 
-def test_a_worker_on_an_instance_protects_it_works_and_leaves_when_the_group_says_so(demo: Demo) -> None:
-    changed = picture(demo.product.shoot / "img004.jpg", seed=79)
-    demo.look("aws", "upload", str(changed))
-    assert demo.look("reconcile", "--once")["sent"] == 1
-    machine, system = Machine(), open_system(Home(demo.product.home))
+def test_a_worker_on_an_instance_protects_it_works_and_leaves_when_the_group_says_so(there: Instance) -> None:
+    changed = picture(there.product.shoot / "img004.jpg", seed=79)
+    there.look("aws", "upload", str(changed))
+    assert there.look("reconcile", "--once")["sent"] == 1
+    machine, system = Machine(), open_system(Home(there.product.home))
     assert isinstance(system.profile, Aws)
     sqs, queue = system.profile.clients.sqs, system.profile.clients.place.queue("technical")
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName=queue)["QueueUrl"], MessageBody="no intent of ours")
@@ -210,7 +206,7 @@ def test_a_worker_on_an_instance_protects_it_works_and_leaves_when_the_group_say
     assert beat.body["instance"] == "i-0abc"
     (refused,) = [finding for finding in told.findings if finding.code == "events_refused"]
     assert refused.value("newest") == "queue technical:not_an_intent"
-    assert demo.product.images()["img004.jpg"]["sha256"] == hashlib.sha256(changed.read_bytes()).hexdigest()
+    assert there.product.images()["img004.jpg"]["sha256"] == hashlib.sha256(changed.read_bytes()).hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="session")
 def zips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return packages(tmp_path_factory.mktemp("packages"), "reconcile", "intake")
+    return packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def jpeg(colour: str) -> bytes:
 def test_a_poison_record_is_passed_over_and_the_stream_goes_on(deploy: Deploy) -> None:
     of = deploy()
     of.function("reconcile", of.statements("reconcile"))
-    of.follow("reconcile")
+    of.functions.on_changes("reconcile")
     of.truth.add(uploads(30), WHO)
     poison = {
         "pk": {"S": "open#1#technical"},
@@ -84,7 +84,7 @@ def test_records_that_come_again_send_nothing_again(deploy: Deploy) -> None:
     rows = of.clients.dynamodb.scan(TableName=of.place.table("open"))["Items"]
     event = {"Records": [_record(row, number) for number, row in enumerate(rows)]}
     for _ in range(3):
-        assert of.call("reconcile", event) == ({"batchItemFailures": []}, None)
+        assert of.functions.call("reconcile", event) == ({"batchItemFailures": []}, None)
     assert of.live("technical") == 20
     assert [line["Emitted"] for line in of.lines("reconcile") if line["event"] == "pass"] == [20, 0, 0]
 
@@ -100,7 +100,7 @@ def test_incident_8_a_role_without_get_queue_attributes_is_blind_says_so_and_sti
     of.truth.add(uploads(10), WHO)
     rows = of.clients.dynamodb.scan(TableName=of.place.table("open"))["Items"]
     event = {"Records": [_record(row, number) for number, row in enumerate(rows)]}
-    assert of.call("reconcile", event) == ({"batchItemFailures": []}, None)
+    assert of.functions.call("reconcile", event) == ({"batchItemFailures": []}, None)
     assert of.live("technical") == 10
     (line,) = [line for line in of.lines("reconcile") if line["event"] == "pass"]
     assert (line["Heartbeat"], line["Emitted"], line["finding"]) == (0, 10, "control_plane_blind")
@@ -115,11 +115,11 @@ def test_incident_8_a_role_without_get_queue_attributes_is_blind_says_so_and_sti
 def test_a_queue_that_nobody_may_write_to_hands_the_batch_back_until_somebody_may(deploy: Deploy) -> None:
     of = deploy()
     of.function("reconcile", of.statements("reconcile", "sqs:SendMessage"))
-    of.follow("reconcile")
+    of.functions.on_changes("reconcile")
     of.truth.add(uploads(5), WHO)
     until(lambda: [line for line in of.lines("reconcile") if line["event"] == "pass" and line["Blind"]], 150)
     assert of.live("technical") == 0
-    of.permit("reconcile", of.statements("reconcile"))
+    of.functions.permit("reconcile", of.statements("reconcile"))
     until(lambda: of.live("technical") == 5, 150)
 
 
@@ -136,23 +136,12 @@ def _done(of: Deployment, count: int) -> bool:
 
 
 @on_demand("half a minute of cold starts")
-def test_an_upload_that_s3_tells_of_is_looked_at_at_once(deploy: Deploy) -> None:
+def test_an_upload_that_s3_tells_a_queue_of_is_looked_at_at_once(deploy: Deploy) -> None:
     of = deploy()
-    arn = of.function("intake", of.statements("intake"))
+    of.function("intake", of.statements("intake"))
+    of.functions.on_arrivals("intake")
     bucket = of.place.bucket
-    of.aws_lambda.add_permission(
-        FunctionName=arn,
-        StatementId="s3",
-        Action="lambda:InvokeFunction",
-        Principal="s3.amazonaws.com",
-        SourceArn=f"arn:aws:s3:::{bucket}",
-    )
-    rule = {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}
-    of.clients.s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"LambdaFunctionConfigurations": [rule]}
-    )
     of.clients.s3.put_object(Bucket=bucket, Key="derived/thumb.jpg", Body=b"x")
-    until(lambda: of.lines("intake"), 150)  # it has started: what follows comes to the same process
     for number, name in enumerate(("plain.jpg", "ü ☂+1.jpg", "holiday/a b.jpg"), 1):
         data = jpeg("red")
         of.clients.s3.put_object(Bucket=bucket, Key=_key(name, data)[0], Body=data)
@@ -165,3 +154,37 @@ def test_an_upload_that_s3_tells_of_is_looked_at_at_once(deploy: Deploy) -> None
     facts = first.stages["technical"].facts
     assert facts is not None
     assert (facts["width"], facts["height"]) == (40, 30)
+    assert of.live("arrivals") == 0
+
+
+@on_demand("half a minute of cold starts")
+def test_news_that_is_none_ends_with_the_dead_letters_and_the_message_beside_it_is_worked_on(deploy: Deploy) -> None:
+    of = deploy()
+    of.function("intake", of.statements("intake"))
+    of.functions.on_arrivals("intake")
+    url = of.clients.sqs.get_queue_url(QueueName=of.place.queue("arrivals"))["QueueUrl"]
+    of.clients.sqs.send_message(QueueUrl=url, MessageBody="hello, this is nobody's news")
+    data = jpeg("blue")
+    of.clients.s3.put_object(Bucket=of.place.bucket, Key=_key("good.jpg", data)[0], Body=data)
+    until(partial(_done, of, 1), 150)
+    refused = [line["code"] for line in of.lines("intake") if line["event"] == "refused"]
+    assert refused
+    assert set(refused) == {"unreadable_message"}
+    until(lambda: of.truth.documents(REFUSED))
+    (kept,) = of.truth.documents(REFUSED)
+    assert (kept.body["component"], kept.body["code"]) == ("intake", "unreadable_message"), "once, however often received"
+
+
+# -- sweep, called by the clock
+
+
+@on_demand("half a minute of cold starts")
+def test_the_schedule_calls_the_sweep_and_that_finds_what_nobody_was_told_of(deploy: Deploy) -> None:
+    of = deploy()
+    of.function("sweep", of.statements("sweep"))
+    of.truth.add(uploads(15), WHO)
+    of.functions.on_schedule("sweep")
+    until(lambda: of.live("technical") == 15, 200)
+    passes = [line for line in of.lines("sweep") if line["event"] == "pass"]
+    assert sum(line["Emitted"] for line in passes) == 15
+    assert passes[0]["Heartbeat"] == 1

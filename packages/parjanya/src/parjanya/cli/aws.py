@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,6 +38,7 @@ amazon.command("parjanya.cli.aws_compare:compare_", name="compare")
 amazon.command("parjanya.cli.aws_compare:demo_", name="demo")
 
 Paths = Annotated[list[Path], Parameter(negative=())]
+Functions = Annotated[Path | None, Parameter(env_var="PARJANYA_FUNCTIONS")]
 _Origins = Annotated[list[str] | None, Parameter(name="--origin", negative=())]
 
 
@@ -74,8 +76,8 @@ def use_(*, region: str, prefix: str, bucket: str, endpoint: str | None = None, 
 
 
 @amazon.command(name="up")
-def up_(*, origin: _Origins = None, common: Common | None = None) -> int:
-    """Start a local server of AWS's interfaces for this home, and make tables, queues and bucket there.
+def up_(*, origin: _Origins = None, functions: Functions = None, common: Common | None = None) -> int:
+    """Start a local server of AWS's interfaces for this home, and make tables, queues, bucket and functions there.
 
     It goes on in the background until `aws down`. Everything is in its memory: it is for trying and testing.
 
@@ -83,9 +85,11 @@ def up_(*, origin: _Origins = None, common: Common | None = None) -> int:
     ----------
     origin
         A page that may upload from browsers, such as http://localhost:8787; may be given several times.
+    functions
+        A folder with the packages of the functions to deploy (`./run` makes it; without one: none, an engine does their work).
     """
     common = common or Common()
-    served, made = bring_up(Home(common.root), origin or [])
+    served, made = bring_up(Home(common.root), origin or [], functions)
     if common.json:
         show_json({"url": served.url, "pid": served.pid, "made": made})
     else:
@@ -158,26 +162,33 @@ def told(common: Common, done: Ingested, walk: Walk, interrupted: bool) -> int:
     return Exit.NOT_WELL if problems or interrupted else Exit.DONE
 
 
-def bring_up(home: Home, origins: list[str]) -> tuple[Any, str]:
+def bring_up(home: Home, origins: list[str], functions: Path | None = None) -> tuple[Any, str]:
     """The local server of *home*, with everything made; and what that is, in a line."""
     _needed()
     from parjanya.profiles import local_server
     from parjanya.profiles.aws import connect
     from parjanya.profiles.deploying import deploy
-    from parjanya.profiles.environment import from_environment
+    from parjanya.profiles.environment import CLOUD, PROFILE, from_environment
+    from parjanya.profiles.local_functions import FUNCTIONS, LocalFunctions
+    from parjanya.workflow import image_workflow
 
     place = declared_profile(home)
     if place is not None and place.endpoint is None:
         raise UsageError(f"{home.root} is an instance on an account; choose another home with --home or PARJANYA_HOME")
-    settings: Settings = from_environment()
+    settings: Settings = from_environment(defaults=PROFILE if functions is None else CLOUD)
     served = local_server.start(home)
     place = declared_profile(home)
     assert place is not None, "whoever starts a server declares it"
     clients = connect(home, place)
     try:
-        return served, deploy(clients, settings, origins)
+        made = deploy(clients, settings, origins)
+        if functions is not None:
+            LocalFunctions(clients, image_workflow()).deploy(functions)
+            write(home, replace(place, functions=True))
+            made = f"{made}, functions {', '.join(FUNCTIONS)}"
     finally:
         clients.close()
+    return served, made
 
 
 def take_down(home: Home) -> Any:

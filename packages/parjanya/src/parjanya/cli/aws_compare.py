@@ -8,7 +8,7 @@ from pathlib import Path
 
 from parjanya.catalog.discover import Walk
 from parjanya.cli.activating import use
-from parjanya.cli.aws import Paths, bring_up, on_aws, take_down, told
+from parjanya.cli.aws import Functions, Paths, bring_up, on_aws, take_down, told
 from parjanya.cli.common import Common, Exit, UsageError, check_tenant, say, show, show_json, workers_or_default
 from parjanya.cli.naming import active
 from parjanya.cli.working import Interrupt, work
@@ -90,9 +90,10 @@ def demo_(
     tenant: str = "default",
     workers: int | None = None,
     keep: bool = False,
+    functions: Functions = None,
     common: Common | None = None,
 ) -> int:
-    """All of it: a local server, tables, queues and bucket, uploads, an engine with workers; and the embedded verdicts beside it.
+    """All of it: a local server, tables, queues, bucket, functions, uploads, workers; and the embedded verdicts beside it.
 
     Exits with 3 if any image is judged otherwise than by the embedded instance.
 
@@ -106,6 +107,8 @@ def demo_(
         Worker processes (default: one for each core, or PARJANYA_WORKERS).
     keep
         Leave the local server running, to look around; `aws down` ends it.
+    functions
+        A folder with the packages of the functions (`./run` makes it; without one an engine of this machine does their work).
     """
     common = common or Common()
     check_tenant(tenant)
@@ -114,12 +117,19 @@ def demo_(
     if not images.exists():
         raise UsageError(f"there is no {images}")
     home = Home(common.root)
-    _, made = bring_up(home, [])
-    say(made)
     interrupt, walk = Interrupt(), Walk()
     try:
+        _, made = bring_up(home, [], functions)
+        say(made)
         with on_aws(common) as system:
-            done, settled = work(system, [images], [system.home.root], tenant, count, walk, interrupt)
+            passes: dict[str, int] = {}
+            if functions is None:
+                done, settled = work(system, [images], [system.home.root], tenant, count, walk, interrupt)
+            else:
+                from parjanya.cli.aws_functions import passes_of, work_by_functions
+
+                done, settled = work_by_functions(system, images, tenant, count, walk, interrupt)
+                passes = passes_of(system)
             if not settled:
                 return told(common, done, walk, interrupted=True)
             found, settled = _compare(system, [images], tenant, count, interrupt)
@@ -129,8 +139,10 @@ def demo_(
             take_down(home)
     if common.json:
         counts = {"added": done.added, "changed": done.changed, "retried": done.retried, "known": done.known}
-        show_json({"settled": settled, "ingested": counts, "comparison": found.to_json()})
+        show_json({"settled": settled, "ingested": counts, "passes": passes, "comparison": found.to_json()})
     else:
+        if passes:
+            show("passes of the functions: " + ", ".join(f"{name} {count}" for name, count in passes.items()))
         _show(found)
     return Exit.DONE if found.alike and settled else Exit.NOT_WELL
 

@@ -99,7 +99,7 @@ def work(
         if ingested is None:
             ingested = take_in(partial(leader.turn, wait=False))
         cut_short = interrupt.asked
-        settled = _watch(system, tenant, lambda: interrupt.asked, leader.turn)
+        settled = watch(system, tenant, lambda: interrupt.asked, leader.turn)
         running.engine.stop(DRAIN_S)
     except BaseException:
         running.fleet.drain()  # whatever went wrong, and whoever pressed Ctrl-C twice: workers leave, nobody waits
@@ -181,7 +181,7 @@ class _Leader:
 def _follow(system: System, tenant: str, interrupt: Interrupt) -> bool:
     """Wait for the engine that leads this home; False if interrupted, or if this process leads now."""
     with system.listen("truth", "curate") as listener:
-        return _watch(
+        return watch(
             system,
             tenant,
             lambda: interrupt.asked or system.home.lead(),
@@ -189,15 +189,17 @@ def _follow(system: System, tenant: str, interrupt: Interrupt) -> bool:
         )
 
 
-def _watch(system: System, tenant: str, leave: Callable[[], bool], turn: Callable[[], object]) -> bool:
-    """Turn until nothing of *tenant* is open (True) or *leave* says so (False)."""
+def watch(
+    system: System, tenant: str, leave: Callable[[], bool], turn: Callable[[], object], at_least: int = 0
+) -> bool:
+    """Turn until *at_least* so many images of *tenant* are known and nothing is open (True), or *leave* says so (False)."""
     total, done, failed, open_work = _counts(system, tenant)
     with progress(total, sys.stderr, system.clock) as shown:
-        while open_work and not leave():
+        while (waiting := open_work or total < at_least) and not leave():
             turn()
             total, done, failed, open_work = _counts(system, tenant)
-            shown.update(total=total, done=done, failed=failed)
-    return not open_work
+            shown.update(total=max(total, at_least), done=done, failed=failed)
+    return not waiting
 
 
 def _counts(system: System, tenant: str) -> tuple[int, int, int, int]:

@@ -6,7 +6,7 @@ Caller: ``system``, for a home whose ``profile.json`` says so. Only this module 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from parjanya.catalog.items import Found, Ingested, take_in
@@ -14,7 +14,7 @@ from parjanya.catalog.sources import Sources
 from parjanya.home import Home
 from parjanya.profiles import local
 from parjanya.profiles.declared_profile import AwsPlace, credentials
-from parjanya.profiles.examine_aws import ON_AN_ACCOUNT, look_at_deployment
+from parjanya.profiles.examine_aws import OF_FUNCTIONS, ON_AN_ACCOUNT, look_at_deployment
 from parjanya.profiles.group_fleet import GroupFleet
 from parjanya.profiles.profile import ABOUT_FILES, OwnFleet
 from parjanya.profiles.s3_sources import S3Sources
@@ -127,16 +127,23 @@ class Aws:
     ) -> Ingested:
         """Upload *files* and add their items: what an event of the bucket does too, and doing it twice changes nothing."""
         done = Ingested()
-        uploader = Uploader(self.open_objects(), self._clock, tenant)
-        for group in uploader.send_all(files):
-            done.problems += [(told.path, told.problem) for told in group if isinstance(told, NotSent)]
-            take_in(system.truth, system.workflow, [s.item for s in group if isinstance(s, Sent)], who, done)
+        for sent in self.upload(tenant, files, done):
+            take_in(system.truth, system.workflow, [each.item for each in sent], who, done)
             between(done)
         return done
 
+    def upload(self, tenant: str, files: Iterable[Found], done: Ingested) -> Iterator[list[Sent]]:
+        """Upload *files*, a group at a time, and note in *done* what could not be. Nothing is added to Truth."""
+        for group in Uploader(self.open_objects(), self._clock, tenant).send_all(files):
+            done.problems += [(told.path, told.problem) for told in group if isinstance(told, NotSent)]
+            yield [told for told in group if isinstance(told, Sent)]
+
     def deployment(self, workflow: Workflow, *, thorough: bool) -> Mapping[str, Reading[object]]:
         found = look_at_deployment(self.clients, workflow, self._settings, self._clock, thorough=thorough)
-        return {name: reading for name, reading in found.items() if not (self.owns_workers and name in ON_AN_ACCOUNT)}
+        absent = ON_AN_ACCOUNT if self.owns_workers else frozenset()
+        if self.place.functions:
+            absent -= OF_FUNCTIONS
+        return {name: reading for name, reading in found.items() if name not in absent}
 
     def close(self) -> None:
         self.clients.close()

@@ -1,8 +1,9 @@
 """What ``profile.json`` in a home says: that its stores are not files of the home, and where they are instead.
 
 ``{"profile": "aws", "region": "eu-central-1", "prefix": "studio", "bucket": "studio-images"}``, and ``"endpoint"`` where a server
-that is not AWS has them. Never a secret: credentials come from where AWS looks for them, or for a local server from a file beside
-this one that nobody else may read. Whoever can write to a home could point it elsewhere, so nothing in it is taken on trust.
+that is not AWS has them, with ``"functions": true`` where functions are deployed there too. Never a secret: credentials come from
+where AWS looks for them, or for a local server from a file beside this one that nobody else may read. Whoever can write to a home
+could point it elsewhere, so nothing in it is taken on trust.
 """
 
 from __future__ import annotations
@@ -44,11 +45,25 @@ class AwsPlace:
     prefix: str
     bucket: str
     endpoint: str | None = None
+    functions: bool = False
+    """Of a server that is not AWS: whether functions are deployed there. On an account they always are."""
 
-    def to_json(self) -> dict[str, str]:
+    @property
+    def on_schedule(self) -> bool:
+        """Whether the control plane lives by a schedule: everybody counts in minutes then."""
+        return self.endpoint is None or self.functions
+
+    def to_json(self) -> dict[str, str | bool]:
         """As ``profile.json`` says it."""
-        said = {"profile": "aws", "region": self.region, "prefix": self.prefix, "bucket": self.bucket}
-        return said if self.endpoint is None else {**said, "endpoint": self.endpoint}
+        said: dict[str, str | bool] = {
+            "profile": "aws",
+            "region": self.region,
+            "prefix": self.prefix,
+            "bucket": self.bucket,
+        }
+        if self.endpoint is not None:
+            said["endpoint"] = self.endpoint
+        return {**said, "functions": True} if self.functions else said
 
 
 def declared_profile(home: Home) -> AwsPlace | None:
@@ -77,7 +92,7 @@ def parse(found: dict[str, Any], source: Path) -> AwsPlace:
     """
     if found.get("profile") != "aws":
         raise ProfileError(f'{source}: "profile" must be "embedded" or "aws", not {found.get("profile")!r:.60}')
-    unknown = sorted(found.keys() - _NEEDED - {"endpoint"})
+    unknown = sorted(found.keys() - _NEEDED - {"endpoint", "functions"})
     if unknown:
         hint = (
             "; credentials never belong there"
@@ -97,7 +112,12 @@ def parse(found: dict[str, Any], source: Path) -> AwsPlace:
     endpoint = found.get("endpoint")
     if endpoint is not None:
         _check_endpoint(endpoint, source)
-    return AwsPlace(found["region"], found["prefix"], found["bucket"], endpoint)
+    functions = found.get("functions", False)
+    if not isinstance(functions, bool) or (functions and endpoint is None):
+        raise ProfileError(
+            f"{source}: functions must be true or false, and is only said of an endpoint that is not AWS"
+        )
+    return AwsPlace(found["region"], found["prefix"], found["bucket"], endpoint, functions)
 
 
 def _check_endpoint(endpoint: str, source: Path) -> None:

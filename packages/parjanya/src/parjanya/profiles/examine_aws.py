@@ -24,6 +24,8 @@ ON_AN_ACCOUNT = frozenset(
     {"aws_recovery", "aws_fleet", "aws_functions", "aws_permissions", "aws_stream_filter", "aws_alarms"}
 )
 """What only a deployment on an account has: a local server has workers of this machine and an engine in their place."""
+OF_FUNCTIONS = frozenset({"aws_functions", "aws_permissions", "aws_stream_filter"})
+"""Those of them that are there as soon as functions are deployed."""
 
 
 def look_at_deployment(

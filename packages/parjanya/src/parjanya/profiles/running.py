@@ -80,9 +80,7 @@ def open_campaigns(system: System, limit_rate: bool = True, limit_open: bool = T
 
 def open_engine(system: System, workers: int) -> Running:
     """The reconciler and a fleet of up to *workers* processes. The caller leads the home (``Home.lead``)."""
-    if system.profile.owns_workers or system.truth.read_meta(MANIFEST) is None:
-        system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
-    fleet = system.profile.open_fleet(system)
+    fleet = _open_fleet(system)
     # where the lock of the home makes sure that no other engine lives, a term that is left in Truth is a dead one's
     sole = system.profile.led_by_lock
     leadership = Leadership(system.truth, system.clock, system.settings, f"engine:{os.getpid()}", sole=sole)
@@ -91,3 +89,17 @@ def open_engine(system: System, workers: int) -> Running:
     campaigns = open_campaigns(system)
     engine = Engine(reconciler, fleet, listener.wait, system.settings, lambda: campaigns.step().more)
     return Running(engine, fleet, reconciler, listener)
+
+
+def open_crew(system: System, workers: int) -> OwnFleet:
+    """Up to *workers* processes whose size nobody changes: for a system whose control plane is elsewhere. `supervise` it."""
+    fleet = _open_fleet(system)
+    for pool, limit in system.profile.limits(system.workflow, workers).items():
+        fleet.set_desired(pool, limit.ceiling)
+    return fleet
+
+
+def _open_fleet(system: System) -> OwnFleet:
+    if system.profile.owns_workers or system.truth.read_meta(MANIFEST) is None:
+        system.truth.write_meta(MANIFEST, this_machine(system.workflow).to_json())
+    return system.profile.open_fleet(system)

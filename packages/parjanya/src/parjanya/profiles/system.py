@@ -138,7 +138,7 @@ def settings_of(home: Home) -> Settings:
         SettingsError, ProfileError: with words for the user.
     """
     place = declared_profile(home)
-    return from_environment(defaults=CLOUD if place is not None and place.endpoint is None else PROFILE)
+    return from_environment(defaults=CLOUD if place is not None and place.on_schedule else PROFILE)
 
 
 def _profile_of(home: Home, settings: Settings, clock: Clock, ids: Ids) -> Profile:
