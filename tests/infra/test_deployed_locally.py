@@ -226,8 +226,8 @@ def test_functions_and_their_alarms_are_there(deployed: Deployment) -> None:
     assert set(ours) == {"parjanya-intake", "parjanya-reconcile", "parjanya-sweep"}
     alarms = {one["AlarmName"]: one for one in deployed.clients.of("cloudwatch").describe_alarms()["MetricAlarms"]}
     assert alarms["parjanya-heartbeat-absent"]["TreatMissingData"] == "breaching"
-    assert {name for name in alarms if name.endswith("-dead-letters")} == {
-        f"parjanya-{stage['name']}-dead-letters" for stage in declare.declare("transformers")["stages"]
+    assert {name for name in alarms if name.endswith("-coverage-gap")} == {
+        f"parjanya-{stage['name']}-coverage-gap" for stage in declare.declare("transformers")["stages"]
     }
 
 
@@ -249,10 +249,12 @@ def test_a_launch_template_says_which_image_and_model_it_starts(deployed: Deploy
 
 
 def test_what_was_left_out_is_all_that_was_left_out(deployed: Deployment) -> None:
+    stages = declare.declare("transformers")["stages"]
     assert sorted(deployed.left_out) == sorted(
         [
             *UNKNOWN_TYPES.items(),
             ("AWS::SQS::QueuePolicy", PLAIN_S3),
             *[("AWS::CloudWatch::Alarm", METRIC_MATH)] * 4,  # silence and not-realised of each pool
+            *[("AWS::CloudWatch::Alarm", METRIC_MATH)] * len(stages),  # dead letters of each stage
         ]
     )
