@@ -171,6 +171,48 @@ def test_a_thousand_sweeps_over_a_standing_backlog_grow_neither_the_queue_nor_th
     assert sum(ledger.counts().values()) >= 1_000 * 100, "the repetitions were counted all the same"
 
 
+def test_decisions_that_cannot_be_written_down_are_told_and_stop_nothing() -> None:
+    class Faulty(Broken):
+        def note(self, decisions: Sequence[Noted]) -> None:
+            if not self.writes:
+                self.writes = 1
+                raise ValueError("not JSON")
+            super().note(decisions)
+
+    ledger = Faulty(1_000)
+    ground = Ground(settings=Settings(), ledger=ledger)
+    ground.world.add([new_item("i1")])
+    done = ground.control.step()
+    assert (done.emitted.sent, done.blind) == (1, [])
+    assert done.unnoted == "2 decisions cannot be noted: ValueError: not JSON"
+    ground.world.add([new_item("i2")])
+    ground.clock.advance_ms(1_000)
+    ground.control.step()
+    ground.clock.advance_ms(1_000)
+    assert ground.control.step().unnoted is None
+    assert {entry.key.item for entry in ledger.recent()} == {"i2"}
+
+
+def test_a_ledger_that_hangs_gets_a_tenth_of_the_time() -> None:
+    clock = ManualClock()
+    asked: list[float] = []
+
+    class Hanging(MemoryLedger):
+        def note(self, decisions: Sequence[Noted]) -> None:
+            asked.append(clock.monotonic_s())
+            clock.advance_ms(7_000)
+            raise LedgerUnavailableError("no answer")
+
+    notes = Notes(Hanging(10), clock)
+    begun_s = clock.monotonic_s()
+    while clock.monotonic_s() < begun_s + 770:
+        notes.note([Noted(key(f"i{clock.now_ms()}"), "a", "t", "emit", "opened", {}, clock.now_ms())])
+        notes.write()
+        clock.advance_ms(1_000)
+    assert len(asked) == 10
+    assert notes.trouble == "no answer"
+
+
 def test_a_ledger_that_is_away_is_reported_stops_nothing_and_loses_nothing_short() -> None:
     ledger = Broken(1_000)
     ground = Ground(settings=Settings(), ledger=ledger)

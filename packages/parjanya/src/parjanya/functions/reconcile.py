@@ -45,6 +45,8 @@ class _Taken:
         self.refused: list[Refusal] = []
         self.left: str | None = None
         """The first change that nobody looked at."""
+        self.unnoted: str | None = None
+        """Why decisions are not in the ledger; the work is done all the same."""
 
 
 def handle(event: object, context: object, stores: Stores) -> Failures:
@@ -67,7 +69,7 @@ def handle(event: object, context: object, stores: Stores) -> Failures:
         took_s = stores.clock.monotonic_s() - began_s
         counts = ((EMITTED, taken.emitted.sent), (REFUSED, len(refused)), (DURATION, round(took_s, 6)))
         about = {"changes": len(found.changes), "passed": found.passed, "emitted": taken.emitted.to_json()}
-        tell.passed("pass", counts, taken.blind, left=taken.left, **about)
+        tell.passed("pass", counts, taken.blind, left=taken.left, unnoted=taken.unnoted, **about)
     keep(stores.truth, COMPONENT, refused, stores.clock.now_ms())
     return {"batchItemFailures": [] if taken.left is None else [{"itemIdentifier": taken.left}]}
 
@@ -91,6 +93,7 @@ def _absorb(control: Reconciler, changes: Sequence[Change], taken: _Taken) -> No
     done = control.absorb([change.row for change in changes])
     taken.emitted.add(done.emitted)
     taken.blind += done.blind
+    taken.unnoted = done.unnoted
 
 
 def _one_by_one(control: Reconciler, changes: Sequence[Change], first: Exception, taken: _Taken) -> None:

@@ -35,6 +35,7 @@ class Stores:
     truth: TruthStore
     intent: IntentQueue
     ledger: Ledger | None
+    """Where decisions are noted; None where none is taken."""
     clock: Clock
     settings: Settings
     resolve: Resolve

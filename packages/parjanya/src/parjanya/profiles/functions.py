@@ -21,6 +21,7 @@ from tbie.backends.aws.client import Clients, Connecting
 from tbie.backends.aws.execution import AsgFleet
 from tbie.backends.aws.groups import Declared
 from tbie.backends.aws.intent import SqsIntent
+from tbie.backends.aws.ledger import DynamoLedger
 from tbie.backends.aws.objects import S3Objects
 from tbie.backends.aws.place import Place
 from tbie.backends.aws.truth import DynamoTruth
@@ -44,6 +45,8 @@ PACKED = Path(parjanya.__file__).with_name("workflow.json")
 
 PROMPT = Connecting(connect_timeout_s=2.0, read_timeout_s=10.0, attempts=4, connections=8)
 """A function is paid by the second, and what called it tries again."""
+HASTY = Connecting(connect_timeout_s=1.0, read_timeout_s=2.0, attempts=2, connections=2)
+"""For the ledger, which work does not wait for: one that hangs is given up before the time of a pass is over."""
 FLEET = PoolLimits(1_000, 50)
 """Of a pool that nobody spoke of: as many as its group allows, one for each 50 open stages."""
 POLICIES_S = 30.0
@@ -74,7 +77,7 @@ def open_stores(environment: Mapping[str, str]) -> Stores:
         workflow,
         truth,
         intent,
-        None,
+        DynamoLedger(clients.asking(HASTY), clock, settings.ledger_rows, shortens=False),
         clock,
         settings,
         resolve,
@@ -97,6 +100,7 @@ def open_sweeping(environment: Mapping[str, str]) -> Stores:
     from parjanya.profiles.function_chores import Chores  # noqa: PLC0415 - the others need nothing of it
 
     stores = open_stores(environment)
+    stores.ledger = DynamoLedger(clients_of(stores).asking(HASTY), stores.clock, stores.settings.ledger_rows)
     stores.extra["chores"] = Chores(stores, packed()[1], clients_of(stores))
     return stores
 
@@ -112,6 +116,7 @@ def open_intake(environment: Mapping[str, str]) -> Stores:
     from parjanya.stages.technical import make_handler  # noqa: PLC0415
 
     stores = open_stores({**environment, "PARJANYA_FLEET": "{}"})
+    stores.ledger = None  # it decides nothing
     stores.extra["technical"] = make_handler(Limits(), S3Sources(S3Objects(clients_of(stores))))
     return stores
 

@@ -16,6 +16,7 @@ from tbie.reconciler.ledger import Ledger, Noted
 
 _FLUSH_S = 300.0  # repetitions are written this seldom: they only prolong what is there already
 _RETRY_S = 2.0  # how long a ledger that was away is left alone
+_RETRY_SHARE = 10.0  # and as many times longer than it took to learn that: of a pass, a ledger that hangs gets a tenth
 _GATHER_S = (
     0.1  # while work goes on, decisions are gathered for this long: one transaction for many is a fifth of the cost
 )
@@ -72,9 +73,13 @@ class Notes:
             self._ledger.note(list(self._unwritten))
         except LedgerUnavailableError as error:
             self.trouble = str(error)
-            self._retry_at_s = self._clock.monotonic_s() + _RETRY_S
+            end_s = self._clock.monotonic_s()
+            self._retry_at_s = end_s + max(_RETRY_S, _RETRY_SHARE * (end_s - now_s))
             return
-        self.trouble = None
+        except Exception as error:  # noqa: BLE001 - an account of the work must not end the work; what breaks it goes
+            self.trouble = f"{len(self._unwritten)} decisions cannot be noted: {type(error).__name__}: {error}"
+        else:
+            self.trouble = None
         self._unwritten.clear()
 
     def close(self) -> None:

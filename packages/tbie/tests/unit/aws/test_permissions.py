@@ -12,7 +12,7 @@ import pytest
 
 import tbie.backends.aws
 from tbie.backends.aws.belief import belief
-from tbie.backends.aws.client import Clients
+from tbie.backends.aws.client import PATIENT, Clients
 from tbie.backends.aws.deployed import look_at_queues, look_at_tables
 from tbie.backends.aws.intent import SqsIntent
 from tbie.backends.aws.ledger import DynamoLedger
@@ -28,11 +28,14 @@ from tbie.core.reading import Known, Unknown
 from tbie.core.settings import Settings
 from tbie.execution import Work
 from tbie.intent import Claim
+from tbie.reconciler.ledger import Ledger
 from tbie.reconciler.loop import Reconciler
 from tbie.reconciler.pushed import Row
+from tbie.testing.aws.faults import Faults
 from tbie.testing.aws.policies import ACCOUNT, document, statements
 from tbie.testing.aws.server import ROOT_KEY, LocalServer, SharedClock
 from tbie.testing.builders import WHO, World, all_open, everywhere, new_item
+from tbie.truth import Reset
 from tbie.workflow import RetryPolicy, Stage, Workflow
 
 PLACE = Place("eu-central-1", "somewhere", "objects-of-somebody")
@@ -117,14 +120,20 @@ def once(fails: set[str]) -> Callable[[Work], Outcome]:
     return run
 
 
-def pushed(world: World) -> Reconciler:
+def clients_of(world: World) -> Clients:
+    assert isinstance(world.truth, DynamoTruth)
+    return world.truth._dynamo.clients
+
+
+def pushed(world: World, ledger: Ledger | None = None) -> Reconciler:
     """A control plane as a function has it: it reads no stream."""
-    return Reconciler(world.workflow, world.truth, world.intent, everywhere, world.clock, world.settings, pushed=True)
+    stores = world.workflow, world.truth, world.intent, everywhere, world.clock, world.settings
+    return Reconciler(*stores, pushed=True, ledger=ledger)
 
 
-def turn(sweeping: World, working: World, rounds: int, fails: set[str]) -> None:
+def turn(sweeping: World, working: World, rounds: int, fails: set[str], ledger: Ledger | None = None) -> None:
     """Some passes of a sweep, and some of a worker, as time goes by."""
-    control = pushed(sweeping)
+    control = pushed(sweeping, ledger)
     worker = working.worker(run=once(fails))
     for _ in range(rounds):
         control.step(force_sweep=True)
@@ -140,7 +149,9 @@ def test_items_live_their_whole_life_by_the_permissions_of_each_component(opened
     uploading, sweeping, working = world("intake"), world("sweep"), world("worker")
     uploading.truth.add([new_item(f"i{n}") for n in range(5)], WHO)
 
-    turn(sweeping, working, 4, fails={"i3"})
+    ledger = DynamoLedger(clients_of(sweeping), sweeping.clock, 1)
+    turn(sweeping, working, 4, fails={"i3"}, ledger=ledger)
+    ledger._begin_anew()
 
     states = {
         item.key.item: {name: str(record.state) for name, record in item.stages.items()}
@@ -159,17 +170,49 @@ def test_changes_that_are_pushed_become_intents_by_the_permissions_of_the_reconc
     uploading, reconciling, working = world("intake"), world("reconcile"), world("worker")
     uploading.truth.add([new_item(f"i{n}") for n in range(3)], WHO)
 
-    done = pushed(reconciling).absorb([Row(row.key, row.stage) for row in all_open(reconciling.truth, WORKFLOW)])
+    ledger = DynamoLedger(clients_of(reconciling), reconciling.clock, 1_000, shortens=False)
+    done = pushed(reconciling, ledger).absorb(everything_open(reconciling))
 
-    assert (done.emitted.sent, done.blind) == (3, [])
+    assert (done.emitted.sent, done.blind, done.unnoted) == (3, [], None)
+    assert ledger.counts() == {("emit", "opened"): 3}
     assert working.worker(run=once(set())).step().claimed == 1
+
+
+def everything_open(world: World) -> list[Row]:
+    """What a stream would tell of."""
+    return [Row(row.key, row.stage) for row in all_open(world.truth, WORKFLOW)]
+
+
+def test_the_account_of_fifty_changes_is_one_call_and_one_that_cannot_be_given_stops_nothing(opened: Opened) -> None:
+    _, world = opened
+    reconciling = world("reconcile")
+    clients = clients_of(reconciling)
+    own = clients.asking(PATIENT)
+    ledger = DynamoLedger(own, reconciling.clock, 1_000, shortens=False)
+    control, silent = pushed(reconciling, ledger), pushed(reconciling)
+    counted = []
+    for number, each in enumerate((control, silent, control, silent)):
+        reconciling.truth.add([new_item(f"{number}-{n}") for n in range(50)], WHO)
+        rows = [row for row in everything_open(reconciling) if row.key.item.startswith(f"{number}-")]
+        with Faults(clients.dynamodb) as tables, Faults(clients.sqs) as queues, Faults(own.dynamodb) as noting:
+            assert each.absorb(rows).emitted.sent == 50
+        counted.append(tables.calls + queues.calls + noting.calls)
+    noted, unnoted = counted[2:]  # the first ones ask for addresses and the like
+    assert (noted - unnoted, noted.total()) == ({"PutItem": 1}, unnoted.total() + 1)
+    assert unnoted.total() < 15
+    reconciling.truth.commit([Reset(new_item("0-1").key, "first", WHO)])
+    with Faults(own.dynamodb) as noting:
+        noting.deny("PutItem")
+        done = control.absorb([Row(new_item("0-1").key, "first")])
+    own.close()
+    assert (done.emitted.sent, done.blind) == (1, [])
+    assert "AccessDenied" in str(done.unnoted)
 
 
 def test_a_control_plane_on_a_machine_sees_and_notes_everything_by_the_permissions_of_an_engine(opened: Opened) -> None:
     _, world = opened
     uploading, leading, working = world("intake"), world("engine"), world("worker")
-    assert isinstance(leading.truth, DynamoTruth)
-    clients = leading.truth._dynamo.clients
+    clients = clients_of(leading)
     ledger = DynamoLedger(clients, leading.clock, 1_000)
     uploading.truth.add([new_item(f"i{n}") for n in range(3)], WHO)
     control = Reconciler(
@@ -205,8 +248,7 @@ def test_a_control_plane_without_the_depth_of_queues_says_so_and_what_opens_goes
     assert "AccessDenied" in passed.blind[0]
     assert "sqs:GetQueueAttributes" in passed.blind[0]
     control, worker = pushed(reconciling), working.worker(run=once(set()))
-    opening = [Row(row.key, row.stage) for row in all_open(reconciling.truth, WORKFLOW)]
-    assert control.absorb(opening).emitted.sent == 1
+    assert control.absorb(everything_open(reconciling)).emitted.sent == 1
     assert worker.step().claimed == 1  # and the stage after it at once
     worker.flush()
     (item,) = working.truth.items(limit=10)
@@ -246,6 +288,8 @@ WRITTEN = {
 """How a permission shows in the program where it is not the name of a call."""
 BY_AWS = {"arrivals", "failures", "sweep-dead"}
 """Kinds that AWS itself reaches with the role of a function."""
+NOTING = {"engine", "reconcile", "sweep"}
+"""Those that keep a ledger."""
 
 
 @pytest.mark.parametrize("component", GRANTS)
@@ -253,7 +297,7 @@ def test_no_action_is_granted_that_the_program_does_not_call(component: str) -> 
     program = {path.stem: path.read_text() for path in SOURCES.glob("*.py") if path.stem != "permissions"}
     everything = "".join(program.values())
     register = "".join(program[name] for name in ("register", "hands", "settling", "watching", "intent"))
-    register += "".join(program[name] for name in ("ledger", "tables")) if component == "engine" else ""
+    register += "".join(program[name] for name in ("ledger", "tables")) if component in NOTING else ""
     for action, kind in permissions(component):
         name = action.partition(":")[2]
         call = WRITTEN.get(name) or re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()

@@ -93,6 +93,12 @@ class Clients:
         other.__dict__ = {**self.__dict__, "place": place}
         return other
 
+    def asking(self, connecting: Connecting) -> Clients:
+        """Connections of their own to the same place, by the same credentials, with another patience."""
+        other = self.at(self.place)
+        other._connecting, other._made, other._lock = connecting, {}, Lock()
+        return other
+
     def of(self, service: str) -> Client:
         """The client of *service* (``dynamodb``, ``sqs``, …)."""
         with self._lock:

@@ -66,6 +66,7 @@ _REGISTER = Grant(
     ),
     "what was sent, and what each owner holds",
 )
+_NOTING = Grant("table/register", ("dynamodb:PutItem",), "decisions are noted in the ledger, a block for each pass")
 _SEND = Grant(
     "queues",
     ("sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"),
@@ -88,7 +89,7 @@ _CHANGES = (
         "AWS reads the changes with this role, and a pass notes how far they went",
     ),
 )
-_RECONCILING = (*_TRUTH, *_CHANGES, _REGISTER, _SEND, _DEAD, *_FLEET)
+_RECONCILING = (*_TRUTH, *_CHANGES, _REGISTER, _NOTING, _SEND, _DEAD, *_FLEET)
 _LOOKED_FOR = Grant(
     "bucket", ("s3:ListBucket",), "without it S3 says 403 where nothing is, and absent would be unknown"
 )
