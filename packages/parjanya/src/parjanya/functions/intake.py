@@ -190,7 +190,7 @@ def _open() -> Stores:
     return open_intake(os.environ)
 
 
-_opened = Opening(_open)
+_opened = Opening(COMPONENT, _open)
 
 
 def handler(event: Any, context: Any) -> Failures:

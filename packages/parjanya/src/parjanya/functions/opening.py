@@ -1,16 +1,19 @@
 """What a function works with, opened once for as long as its process lives. Callers: the three shells.
 
-An opening that fails is not remembered: the next call tries again. What is published in Truth about the workflow is looked at now
-and then (``LOOK_S``), and a process that finds another one opens anew.
+An opening that fails is told, by the line of a pass that saw nothing, and not remembered: the next call tries again. What is
+published in Truth about the workflow is looked at now and then (``LOOK_S``), and a process that finds another one opens anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 
-from parjanya.functions.telling import Teller
+from parjanya.functions.telling import DURATION, Teller
+from parjanya.profiles.function_environment import system_of
 from parjanya.profiles.function_stores import Stores
-from tbie.core.errors import TruthUnavailableError
+from tbie.core.clock import Clock, SystemClock
+from tbie.core.errors import TbieError, TruthUnavailableError
 
 LOOK_S = 60.0
 """How long what was opened is used before it is asked whether it still fits: an engine is declared a few times a year."""
@@ -24,10 +27,17 @@ def teller(stores: Stores, component: str) -> Teller:
 
 
 class Opening:
-    """Opens when first asked, and again when what was opened no longer fits."""
+    """Opens what *component* works with when first asked, and again when what was opened no longer fits."""
 
-    def __init__(self, open_: Callable[[], Stores]) -> None:
-        self._open = open_
+    def __init__(
+        self,
+        component: str,
+        open_: Callable[[], Stores],
+        environment: Mapping[str, str] = os.environ,
+        clock: Clock | None = None,
+    ) -> None:
+        self._component, self._open = component, open_
+        self._environment, self._clock = environment, clock or SystemClock()
         self._stores: Stores | None = None
         self._look_at_s = 0.0
 
@@ -35,7 +45,7 @@ class Opening:
         """The stores.
 
         Raises:
-            TbieError: they cannot be opened: settings, permissions, a table that is missing.
+            TbieError: they cannot be opened: settings, permissions, a table that is missing. It was told.
         """
         stores = self._stores
         if stores is not None and stores.clock.monotonic_s() >= self._look_at_s:
@@ -45,9 +55,21 @@ class Opening:
                 stores.close()
                 stores = None
         if stores is None:
-            stores = self._stores = self._open()
+            stores = self._stores = self._begin()
             self._look_at_s = stores.clock.monotonic_s() + LOOK_S
         return stores
+
+    def _begin(self) -> Stores:
+        began_s = self._clock.monotonic_s()
+        try:
+            return self._open()
+        except Exception as error:
+            # without this line, a log would hold Python's words alone, and no metric would say that a pass was blind
+            said = str(error) if isinstance(error, TbieError) else f"{type(error).__name__}: {error}"
+            took_s = self._clock.monotonic_s() - began_s
+            tell = Teller(self._component, system_of(self._environment), self._clock.now_ms)
+            tell.passed("pass", [(DURATION, round(took_s, 6))], [said], opened=False)
+            raise
 
 
 def _fits(stores: Stores) -> bool:

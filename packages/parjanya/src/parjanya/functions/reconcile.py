@@ -123,7 +123,7 @@ def _open() -> Stores:
     return open_stores(os.environ)
 
 
-_opened = Opening(_open)
+_opened = Opening(COMPONENT, _open)
 
 
 def handler(event: Any, context: Any) -> Failures:

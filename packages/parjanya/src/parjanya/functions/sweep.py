@@ -104,7 +104,7 @@ def _open() -> Stores:
     return open_sweeping(os.environ)
 
 
-_opened = Opening(_open)
+_opened = Opening(COMPONENT, _open)
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:

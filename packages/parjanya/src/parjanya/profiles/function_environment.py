@@ -45,6 +45,12 @@ class Environment:
     """Names this process among the others of its function."""
 
 
+def system_of(environment: Mapping[str, str]) -> str:
+    """What a function that cannot even begin tells of itself under: the prefix, or ``unknown`` where that can be none."""
+    prefix = environment.get("PARJANYA_PREFIX", "")
+    return prefix if _SHAPES["prefix"].fullmatch(prefix) else "unknown"
+
+
 def read(environment: Mapping[str, str]) -> Environment:
     """The environment, checked.
 
