@@ -56,22 +56,22 @@ class Told(Stores):
         return [line for line in self.lines if line["event"] == "pass"]
 
 
-def stores(clock: ManualClock | None = None, settings: Settings | None = None) -> Told:
+def stores(clock: ManualClock | None = None, settings: Settings | None = None, workflow: Workflow = WORKFLOW) -> Told:
     clock = clock or ManualClock()
-    truth, intent = MemoryTruth(WORKFLOW, clock, SequentialIds()), MemoryIntent(clock, RETENTION_S)
+    truth, intent = MemoryTruth(workflow, clock, SequentialIds()), MemoryIntent(clock, RETENTION_S)
     fleet = Asked(clock)
     made = Told(
         "studio",
         BUCKET,
         "reconcile:1",
-        WORKFLOW,
+        workflow,
         truth,
         intent,
         MemoryLedger(1_000),
         clock,
         settings or Settings(),
         everywhere,
-        belief(WORKFLOW, intent, fleet),
+        belief(workflow, intent, fleet),
         fleet,
         {"images": PoolLimits(4, 10)},
     )

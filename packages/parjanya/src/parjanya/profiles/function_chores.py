@@ -5,12 +5,14 @@ Both need the code of the stages, which is imported only when there is something
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from parjanya.profiles.function_stores import Stores
-from tbie.backends.aws.client import Clients
 from tbie.campaign.desk import running
+from tbie.core.errors import TruthUnavailableError
 from tbie.core.fingerprint import fingerprint
+from tbie.objects import ObjectStore
 from tbie.published import publish, published
 
 if TYPE_CHECKING:
@@ -23,14 +25,27 @@ CAMPAIGN_S = 20.0
 
 
 class Chores:
-    """Done once in each pass, within its time."""
+    """Done once in each pass, within its time.
 
-    def __init__(self, stores: Stores, build: str, clients: Clients) -> None:
-        self._stores, self._build, self._clients = stores, build, clients
+    Args:
+        build: what the packed workflow was made from.
+        objects: opens the store of derived objects, when it is needed.
+        refresh: declares in the workflow what holds for tenants *now*: whoever begins a campaign for a policy has activated
+            that just before, and by what held until then there would be nothing to do.
+    """
+
+    def __init__(
+        self, stores: Stores, build: str, objects: Callable[[], ObjectStore], refresh: Callable[[], object]
+    ) -> None:
+        self._stores, self._build, self._objects, self._refresh = stores, build, objects, refresh
         self._driver: Driver | None = None
 
     def __call__(self, until_s: float) -> None:
-        """Everything there is to do until *until_s* (of the monotonic clock)."""
+        """Everything there is to do until *until_s* (of the monotonic clock).
+
+        Raises:
+            TruthUnavailableError: the rest is done in the next pass.
+        """
         self._publish()
         if running(self._stores.truth):
             self._campaigns(until_s)
@@ -52,17 +67,20 @@ class Chores:
         clock = self._stores.clock
         end_s = min(until_s, clock.monotonic_s() + CAMPAIGN_S)
         driver = self._driver = self._driver or self._drive()
-        while clock.monotonic_s() < end_s and driver.step().more:
-            pass
+        while clock.monotonic_s() < end_s:
+            stepped = driver.step()
+            if stepped.blind is not None:
+                raise TruthUnavailableError(stepped.blind)
+            if not stepped.more:
+                return
 
     def _drive(self) -> Driver:
         from parjanya.views.campaigns import grader, selector  # noqa: PLC0415 - as said above
         from parjanya.views.overrides import Overrides  # noqa: PLC0415
-        from tbie.backends.aws.objects import S3Objects  # noqa: PLC0415
         from tbie.campaign import Driver  # noqa: PLC0415
 
         s = self._stores
-        objects, overrides = S3Objects(self._clients), Overrides(s.truth, s.clock)
+        objects, overrides = self._objects(), Overrides(s.truth, s.clock)
         return Driver(
             s.workflow,
             s.truth,
@@ -71,5 +89,6 @@ class Chores:
             lambda campaign: selector(campaign, s.workflow, objects, overrides),
             grader(s.workflow),
             name=s.instance,
-            refresh=s.refresh,
+            refresh=self._refresh,
+            turns_s=s.settings.sweep_interval_s,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ def open_stores(environment: Mapping[str, str]) -> Stores:
         belief(workflow, intent, fleet),
         fleet,
         sizes,
-        _Policies(truth, workflow, clock),
+        Policies(truth, workflow, clock),
         lambda: _revision(truth) == revision,
     )
     stores.extra[CLIENTS] = clients
@@ -101,7 +102,8 @@ def open_sweeping(environment: Mapping[str, str]) -> Stores:
 
     stores = open_stores(environment)
     stores.ledger = DynamoLedger(clients_of(stores).asking(HASTY), stores.clock, stores.settings.ledger_rows)
-    stores.extra["chores"] = Chores(stores, packed()[1], clients_of(stores))
+    objects, policies = partial(S3Objects, clients_of(stores)), Policies(stores.truth, stores.workflow, stores.clock)
+    stores.extra["chores"] = Chores(stores, packed()[1], objects, policies.now)
     return stores
 
 
@@ -171,8 +173,9 @@ def _open_truth(clients: Clients, clock: Clock) -> tuple[Workflow, int | None, T
     if found is None:
         return workflow, None, truth
     if found.workflow.stages != workflow.stages:
-        truth = DynamoTruth(clients, found.workflow, clock, RandomIds(), check=False)
-    return found.workflow, found.revision, truth
+        workflow = found.workflow
+        truth = DynamoTruth(clients, workflow, clock, RandomIds(), check=False)
+    return workflow, found.revision, truth  # one and the same: what is declared for tenants is declared in it
 
 
 def _revision(truth: TruthStore) -> int | None:
@@ -189,7 +192,7 @@ def _sizes(said: Environment, workflow: Workflow) -> dict[str, PoolLimits]:
     return {pool: PoolLimits(*size) for pool, size in said.fleet.items()}
 
 
-class _Policies:
+class Policies:
     """Declares which policy decides for whom, now and then. The rule language is loaded only where somebody has activated one."""
 
     def __init__(self, truth: TruthStore, workflow: Workflow, clock: Clock) -> None:
@@ -198,13 +201,20 @@ class _Policies:
         self._refresh: Callable[[TruthStore, Workflow], None] | None = None
 
     def __call__(self) -> None:
-        now_s = self._clock.monotonic_s()
-        if now_s < self._again_s:
-            return
-        if self._refresh is None and self._truth.documents("activation"):
-            from parjanya.profiles.policies import Policies  # noqa: PLC0415 - as said above
+        """Look, if the last look is a while ago."""
+        if self._clock.monotonic_s() >= self._again_s:
+            self.now()
 
-            self._refresh = Policies().refresh
+    def now(self) -> None:
+        """Look in any case.
+
+        Raises:
+            TruthUnavailableError: what was declared before still holds.
+        """
+        if self._refresh is None and self._truth.documents("activation"):
+            from parjanya.profiles.policies import Policies as Declaring  # noqa: PLC0415 - as said above
+
+            self._refresh = Declaring().refresh
         if self._refresh is not None:
             self._refresh(self._truth, self._workflow)
-        self._again_s = now_s + POLICIES_S
+        self._again_s = self._clock.monotonic_s() + POLICIES_S

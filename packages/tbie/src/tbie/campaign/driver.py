@@ -74,6 +74,8 @@ class Driver:
         limit_open: wait while ``campaign_open_items`` are open. Without it the caller is alone, and nobody works here.
         after_reset: called when something was reset (to ring a bell).
         refresh: called before anything is reset: declares in *workflow* what holds by now.
+        turns_s: this driver has a turn every so many seconds, maybe each time in another process. What the rate allows
+            meanwhile is saved up for it; when the last turn was, the campaign's document says. Without: it turns all the time.
     """
 
     def __init__(
@@ -90,11 +92,12 @@ class Driver:
         limit_open: bool = True,
         after_reset: Callable[[], None] = lambda: None,
         refresh: Callable[[], object] = lambda: None,
+        turns_s: float | None = None,
     ) -> None:
         self._workflow, self._truth, self._clock, self._settings = workflow, truth, clock, settings
         self._select, self._grade, self._name = select, grade, name
         self._limit_rate, self._limit_open = limit_rate, limit_open
-        self._after_reset, self._refresh = after_reset, refresh
+        self._after_reset, self._refresh, self._turns_s = after_reset, refresh, turns_s
         self._held: Document | None = None  # as this driver wrote it last
         self._selects: tuple[str, Selects] | None = None
         self._allowed, self._allowed_at_s = 0.0, clock.monotonic_s()
@@ -228,7 +231,10 @@ class Driver:
         least = max(1, min(PAGE, int(rate * TURN_S)))
         if self._limit_rate:
             now_s = self._clock.monotonic_s()
-            self._allowed = min(max(1.0, rate), self._allowed + (now_s - self._allowed_at_s) * rate)
+            allowed = self._allowed + (now_s - self._allowed_at_s) * rate
+            if self._turns_s is not None:  # nothing has been reset since the document was written
+                allowed = max(allowed, (self._clock.now_ms() - campaign.updated_ms) / 1000 * rate)
+            self._allowed = min(max(1.0, rate * (self._turns_s or 1.0)), allowed)
             self._allowed_at_s = now_s
             if self._allowed < least:
                 return 0, "rate"
