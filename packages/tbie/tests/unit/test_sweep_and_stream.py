@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from packages.tbie.tests.unit.ground import SMALL, Ground
+from tbie.core.reading import Unknown
 from tbie.core.settings import Settings
 from tbie.intent import Claim
+from tbie.logs.truth import changes
 from tbie.testing.builders import (
     chain,
     key,
@@ -145,3 +150,22 @@ def test_a_tenant_that_appears_in_a_running_system_is_reconciled_by_stream_and_b
     ground.control = ground.another()
     assert ground.control.step(force_sweep=True, grace_s=0.0).emitted.sent == 1, "by the sweep"
     assert {e.key.tenant for e in ground.intent.sent} == {"newcomer", "latecomer"}
+
+
+def test_what_a_sweep_could_not_read_stays_said_until_a_sweep_has_read_it() -> None:
+    ground = Ground(settings=Settings())
+    ground.world.add(new_items(3))
+    ground.control.step(force_sweep=True)
+    said: list[str] = []
+    before: Mapping[str, Any] = {}
+    seen, ends_s = ground.intent.presence, ground.clock.monotonic_s() + 35
+    ground.intent.presence = lambda *_: Unknown("access denied", "intent", 0)  # type: ignore[method-assign]
+    while ground.clock.monotonic_s() < ends_s:
+        ground.clock.advance_ms(100)
+        ground.control.step()
+        (beat,) = ground.truth.heartbeats()
+        said += [event for _, event, _ in changes(before, beat.body) if event in ("blind", "sighted")]
+        before = beat.body
+        if ends_s - ground.clock.monotonic_s() < 12:
+            ground.intent.presence = seen  # type: ignore[method-assign]
+    assert said == ["blind", "sighted"], "once each, and not with every pass between two sweeps"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tbie.belief import Beliefs
 from tbie.core.clock import Clock
@@ -74,13 +75,15 @@ class Teller:
         try:
             body = self._did(done, term, pauses)
             if component == RECONCILER:
+                # what a sweep could not read nobody has read until the next one has: no pass between them sees it again
+                body["blind"] = sorted({*body["blind"], *self._swept.blind})
                 body |= self._knows(done, stream, beliefs)
             self._truth.beat(Heartbeat(component, self._instance, self._clock.now_ms(), body))
             self.unwritten = None
         except TruthUnavailableError as error:
             self.unwritten = str(error)  # the next pass tells its caller
 
-    def _did(self, done: Pass, term: Document | None, pauses: int) -> dict[str, object]:
+    def _did(self, done: Pass, term: Document | None, pauses: int) -> dict[str, Any]:
         """What it has done itself: costs no call."""
         return {
             "role": done.role.value,
