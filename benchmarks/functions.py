@@ -24,6 +24,7 @@ from parjanya.functions.reconcile import handle
 from parjanya.profiles.function_stores import Stores
 from parjanya.profiles.functions import resolve
 from tbie.backends.aws.belief import belief
+from tbie.backends.aws.ledger import DynamoLedger
 from tbie.testing.aws.server import ROOT_KEY, LocalServer, interpreter
 from tbie.testing.builders import WHO, new_items
 
@@ -68,14 +69,15 @@ def in_memory() -> list[float]:
     return timed(lambda number: handle(events[number], Context(), of))
 
 
-def over_http(of: Deployment) -> list[float]:
-    digest = "ab" * 32
-    items = [Upload("t", digest, f"a{n}.jpg").new_item(1, 1) for n in range(RECORDS * (RUNS + 1))]
+def over_http(of: Deployment, noting: bool) -> list[float]:
+    digest, name = "ab" * 32, "noted" if noting else "silent"
+    items = [Upload("t", digest, f"{name}{n}.jpg").new_item(1, 1) for n in range(RECORDS * (RUNS + 1))]
     of.truth.add(items, WHO)
-    rows = [row for row in of.truth.opened_since(0, 10_000)[0] if row.stage == "technical"]
+    rows = [row for row in of.truth.opened_since(0, 10_000)[0] if row.stage == "technical" and name in row.address.key]
     events = [stream(rows[at : at + RECORDS]) for at in range(0, len(rows), RECORDS)]
+    ledger = DynamoLedger(of.clients, of.clock, of.settings.ledger_rows, shortens=False) if noting else None
     system = Stores(
-        of.prefix, of.place.bucket, "bench", of.workflow, of.truth, of.intent, None, of.clock, of.settings, resolve,
+        of.prefix, of.place.bucket, "bench", of.workflow, of.truth, of.intent, ledger, of.clock, of.settings, resolve,
         belief(of.workflow, of.intent, None), write=lambda _: None,
     )  # fmt: skip
     return timed(lambda number: handle(events[number], Context(), system))
@@ -119,7 +121,8 @@ def main() -> int:
         with zipfile.ZipFile(folder / "reconcile.zip") as archive:
             archive.extractall(Path(made) / "whole")
         of = Deployment(server, "bench", folder)
-        say(f"{RECORDS} records, over HTTP", over_http(of), RECORDS)
+        say(f"{RECORDS} records, over HTTP", over_http(of, noting=True), RECORDS)
+        say(f"{RECORDS} records, over HTTP, without a ledger", over_http(of, noting=False), RECORDS)
         imported, whole = cold(Path(made) / "whole", of)
         say("cold start, imported", imported)
         say("cold start, stores open", whole)

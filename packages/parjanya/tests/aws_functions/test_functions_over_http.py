@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from parjanya.catalog.uploads import Upload
+from tbie.backends.aws.ledger import DynamoLedger
 from tbie.core.keys import ItemKey
 from tbie.diagnose import diagnose, take
 from tbie.diagnose.heartbeats import control_plane
@@ -105,6 +106,8 @@ def test_incident_8_a_role_without_get_queue_attributes_is_blind_says_so_and_sti
     (line,) = [line for line in of.lines("reconcile") if line["event"] == "pass"]
     assert (line["Heartbeat"], line["Emitted"], line["finding"]) == (0, 10, "control_plane_blind")
     assert any("sqs:GetQueueAttributes" in said for said in line["blind"])
+    assert line["unnoted"] is None
+    assert DynamoLedger(of.clients, of.clock, 100).counts() == {("emit", "opened"): 10}
     now_ms = of.clock.now_ms()
     sweep = Heartbeat("reconciler", "sweep", now_ms, {"role": "operator", "blind": []})
     (finding,) = control_plane([*of.truth.heartbeats(), sweep], now_ms, 180_000)

@@ -13,11 +13,12 @@ from parjanya.functions.reconcile import CHUNK, RESERVE_S, handle
 from tbie.backends.memory.belief import belief
 from tbie.backends.memory.truth import MemoryTruth
 from tbie.core.clock import ManualClock
-from tbie.core.errors import IntentUnavailableError, TruthUnavailableError
+from tbie.core.errors import IntentUnavailableError, LedgerUnavailableError, TruthUnavailableError
 from tbie.core.keys import ItemKey
 from tbie.core.reading import Depth, Known, Reading, Unknown
+from tbie.diagnose import diagnose, take
 from tbie.diagnose.heartbeats import control_plane
-from tbie.intent import Envelope
+from tbie.intent import Claim, Delete, Envelope
 from tbie.refused import KEPT, REFUSED
 from tbie.testing.builders import WHO, new_items, settle
 from tbie.truth import Heartbeat, Item
@@ -219,3 +220,40 @@ def test_it_emits_where_the_queue_cannot_be_read_and_says_that_the_control_plane
     beat = Heartbeat("reconciler", "sweep", of.clock.now_ms(), {"role": "operator", "blind": []})
     (finding,) = control_plane([*of.truth.heartbeats(), beat], of.clock.now_ms(), 6_000)
     assert finding.code == "control_plane_blind"
+
+
+# -- what it leaves behind
+
+
+def test_what_became_of_a_lost_intent_is_known_because_it_was_noted_that_it_was_sent() -> None:
+    of = full(3)
+    handle(stream(opened(of)), Context(), of)
+    of.clock.advance_ms(60_000)  # type: ignore[attr-defined]
+    of.truth.beat(
+        Heartbeat("reconciler", "sweep", of.clock.now_ms(), {"role": "operator", "blind": [], "pushed": True})
+    )
+    (message,) = of.intent.exchange((), (Claim("technical", "somebody", 1, 60.0, 9),))
+    of.intent.exchange((Delete(message),), ())
+    readings = take(of.workflow, of.truth, of.intent, of.clock, of.settings, ledger=of.ledger)
+    codes = {finding.code for finding in diagnose(readings, of.settings).findings}
+    assert "intent_destroyed_early" in codes
+    unknown = take(of.workflow, of.truth, of.intent, of.clock, of.settings)
+    codes = {finding.code for finding in diagnose(unknown, of.settings).findings}
+    assert "truth_without_intent" in codes
+
+
+def test_a_ledger_that_is_away_is_told_and_nothing_else_comes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = full(3)
+
+    def away(_: object) -> None:
+        raise LedgerUnavailableError("the ledger is away")
+
+    monkeypatch.setattr(of.ledger, "note", away)
+    assert handle(stream(opened(of)), Context(), of) == NOTHING
+    (line,) = of.passes()
+    assert (line["Emitted"], line["Heartbeat"], line["unnoted"]) == (3, 1, "the ledger is away")
+    monkeypatch.undo()
+    of.clock.advance_ms(60_000)  # type: ignore[attr-defined]
+    handle(stream(opened(of)), Context(), of)
+    assert of.passes()[-1]["unnoted"] is None
+    assert {entry.reason for entry in of.ledger.recent()} == {"opened"}, "what could not be noted is noted later"  # type: ignore[union-attr]
