@@ -116,6 +116,17 @@ class TestDynamoLedger(LedgerConformance):
         slow.note([noted(2, item=key("late"))])
         assert len(reader.recent()) == 2
 
+    def test_a_clock_that_is_a_day_ahead_hides_nothing_that_others_note(self) -> None:
+        place, clock = self.place(), ManualClock()
+        reader, ahead = (
+            DynamoLedger(place, clock, 50),
+            DynamoLedger(place, ManualClock(clock.now_ms() + 86_400_000), 50),
+        )
+        ahead.note([noted(1)])
+        assert len(reader.recent()) == 1
+        DynamoLedger(place, clock, 50).note([noted(2, item=key("other"))])
+        assert len(reader.recent()) == 2
+
     def test_many_small_blocks_are_made_few_although_little_is_in_them(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(of_aws, "MOST_BLOCKS", 10)
         place, clock = self.place(), ManualClock()

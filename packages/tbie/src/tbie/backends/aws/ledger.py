@@ -149,7 +149,8 @@ class DynamoLedger:
                 head = self._head()
                 if head is not None and not self._load(head) and attempt < _TRIES - 1:
                     continue  # another one has begun anew since: look again
-            found = list(self._items(_PK, "sk > :sk", f"{max(0, self._upto_ms - LATE_MS):015d}"))
+            from_ms = min(self._upto_ms, self._clock.now_ms()) - LATE_MS  # somebody's clock may be hours ahead
+            found = list(self._items(_PK, "sk > :sk", f"{max(0, from_ms):015d}"))
             head = found.pop() if found and found[-1]["sk"]["S"] == _HEAD else None
             if _generation(head) == self._generation:
                 for item in found:
