@@ -135,7 +135,10 @@ class TestDynamoLedger(LedgerConformance):
             clock.advance_ms(60_000)
             ledger.note([noted(at_ms)])
         assert self.blocks(place) < 15
-        assert spans(DynamoLedger(place, ManualClock(), 50).of(key())) == [("nothing", 1, 30, 30)]
+        with Faults(place.dynamodb) as faults:
+            DynamoLedger(place, clock, 50).note([noted(30)])
+        assert faults.calls["BatchWriteItem"] == 0, "a new process does not begin anew what was begun anew"
+        assert spans(DynamoLedger(place, ManualClock(), 50).of(key())) == [("nothing", 1, 30, 31)]
 
     def test_of_two_that_shorten_at_once_one_wins_and_what_anybody_noted_meanwhile_stays(
         self, monkeypatch: pytest.MonkeyPatch

@@ -62,8 +62,8 @@ class DynamoLedger:
 
     def _forget(self) -> None:
         self._kept, self._length = Kept(self._rows), 0
-        self._seen = set[str]()
-        """Names of the blocks that are in ``_kept``, and may still be there."""
+        self._seen, self._covered = set[str](), set[str]()
+        """Names of the blocks that are there, as far as they were read; names of those that are in the parts, and go."""
         self._upto_ms = self._generation = 0
         self._parts = list[str]()
         self._loaded = False
@@ -105,7 +105,7 @@ class DynamoLedger:
             self._forget()  # another process was quicker, and what it kept counts
             return
         old, self._parts, self._generation = self._parts, parts, self._generation + 1
-        self._length = len(self._kept)
+        self._length, self._covered = len(self._kept), set(self._seen)
         self._drop(_PK, sorted(self._seen))
         self._seen = set()  # only now: what could not be deleted is in the next head as well
         self._drop(_PARTS, old)
@@ -164,7 +164,7 @@ class DynamoLedger:
     def _load(self, head: Mapping[str, Any]) -> bool:
         """Take what was kept when the log last began; whether all of it is there."""
         self._generation = _generation(head)
-        self._seen = {str(name) for name in _unpacked(head)}
+        self._covered = {str(name) for name in _unpacked(head)}
         wanted = _parts(head)
         prefix = wanted[0].partition("#")[0] if wanted else ""
         there = (
@@ -197,6 +197,8 @@ class DynamoLedger:
         if name in self._seen:
             return
         self._seen.add(name)
+        if name in self._covered:
+            return
         try:
             found = [Noted(ItemKey(*key), *rest) for key, *rest in _unpacked(item)]
         except (TypeError, ValueError):
