@@ -65,6 +65,7 @@ def test_whatever_happened_between_an_upload_and_its_verdict_was_done_by_functio
     assert all(said["passes"].values())
     story = product.look("explain", str(product.shoot / "img000.jpg"), "--json", code=DONE).json
     assert story["timeline"][0]["who"] == "function:intake"
+    assert {"emit", "supersede"} & {decision["action"] for decision in story["decisions"]}, "functions keep the ledger"
 
 
 def test_doctor_finds_functions_roles_and_the_filter_of_the_stream_in_order(demo: tuple[Product, Any]) -> None:
