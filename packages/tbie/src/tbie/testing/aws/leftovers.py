@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -48,7 +48,9 @@ def find(clients: Clients, names: re.Pattern[str], begin: str) -> Leftovers:
     tables = (name for page in clients.dynamodb.get_paginator("list_tables").paginate() for name in page["TableNames"])
     queues = (
         url
-        for page in clients.sqs.get_paginator("list_queues").paginate(QueueNamePrefix=begin)
+        for page in clients.sqs.get_paginator("list_queues").paginate(
+            QueueNamePrefix=begin, PaginationConfig={"PageSize": 1_000}
+        )
         for url in page.get("QueueUrls", ())
     )
     buckets = (each["Name"] for each in clients.s3.list_buckets().get("Buckets", ()))
@@ -109,41 +111,36 @@ def drop_place(clients: Clients) -> None:
     remove(clients, Leftovers(tuple(map(place.table, TABLES)), tuple(queues), (place.bucket,)))
 
 
-def remove_all(clients: Clients, begin: str, pause: Callable[[], None]) -> None:
-    """Remove everything whose name begins with *begin*; *pause* is called before what could not be removed is tried again.
+def remove_all(clients: Clients, names: re.Pattern[str], begin: str, pause: Callable[[], None]) -> Leftovers:
+    """Remove everything that ``find`` finds, and return it; *pause* is called before what could not be removed is tried again.
 
     Raises:
         RuntimeError: something is still there after two dozen times; it is named.
     """
-    names = re.compile(re.escape(begin) + r".+")
-    left = find(clients, names, begin)
+    found = left = find(clients, names, begin)
     for attempt in range(_ROUNDS):
         if attempt:
             pause()
         left = remove(clients, left)
         if not left:
-            return
+            return found
     raise RuntimeError(f"left on the account, remove it (docs/aws-testing.md):\n{left}")
 
 
-def _lines(arguments: Sequence[str]) -> Iterator[str]:
+def main(arguments: Sequence[str]) -> str:
+    """What was found, as text; *arguments* are those of the command."""
     region, prefix = os.environ.get(LIVE_REGION, ""), os.environ.get(LIVE_PREFIX, "")
     if not region or not prefix or set(arguments) - {"--remove"}:
         raise SystemExit(f"{LIVE_REGION} and {LIVE_PREFIX} are needed, and at most --remove: docs/aws-testing.md")
     clients = Clients(Place(region, prefix, f"{prefix}-objects"))
-    begin = f"{prefix}-test"
-    found = find(clients, of_tests(prefix), begin)
-    yield str(found) or f"nothing of a test is there under {prefix} in {region}"
-    if found and arguments:
-        for attempt in range(_ROUNDS):
-            rest(5.0 if attempt else 0.0)
-            found = remove(clients, found)
-            if not found:
-                yield "removed"
-                return
-        raise SystemExit(f"not removed:\n{found}")
+    names, begin = of_tests(prefix), f"{prefix}-test"
+    try:
+        if not arguments:
+            return str(find(clients, names, begin)) or f"no test has left anything under {prefix} in {region}"
+        return f"{remove_all(clients, names, begin, lambda: rest(5.0)) or 'nothing'}\nremoved"
+    finally:
+        clients.close()
 
 
 if __name__ == "__main__":
-    for line in _lines(sys.argv[1:]):
-        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(main(sys.argv[1:]) + "\n")

@@ -6,7 +6,7 @@ than a role on AWS has.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from tbie.backends.aws.permissions import GRANTS, Scope, arns
@@ -41,3 +41,21 @@ def statements(components: Iterable[str], scope: Scope, without: Container[str] 
 def document(allowed: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """A policy of these statements."""
     return {"Version": "2012-10-17", "Statement": list(allowed)}
+
+
+NOWHERE = (
+    *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+    "dynamodb:BatchExecuteStatement",
+)
+"""What the local server asks permission for without saying on which table."""
+
+
+def locally(policy: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy for AWS as the local server takes it: actions under its own names, and without a resource where it names none."""
+    told = [
+        {**each, "Action": [*each["Action"], *(LOCALLY[name] for name in each["Action"] if name in LOCALLY)]}
+        for each in policy["Statement"]
+    ]
+    asked = {name for each in told for name in each["Action"]}
+    anywhere = [name for name in NOWHERE if name in asked]
+    return document([*told, *([{"Effect": "Allow", "Action": anywhere, "Resource": ["*"]}] if anywhere else [])])

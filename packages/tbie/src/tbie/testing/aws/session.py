@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,7 +87,9 @@ class Site:
                 if self._bound is not None:
                     self._bound.lift()
                 self._made.clear()
-                remove_all(next(iter(self._shared.values())), self.prefix, lambda: rest(self.patience.removed_s))
+                names = re.compile(re.escape(self.prefix) + ".+")
+                clients = next(iter(self._shared.values()))
+                remove_all(clients, names, self.prefix, lambda: rest(self.patience.removed_s))
         finally:
             for clients in self._shared.values():
                 clients.close()
