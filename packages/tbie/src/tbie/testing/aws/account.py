@@ -17,7 +17,7 @@ from tbie.core.clock import ManualClock, SystemClock
 LIVE, LIVE_REGION, LIVE_PREFIX = "TBIE_AWS_LIVE", "TBIE_AWS_REGION", "TBIE_AWS_PREFIX"
 PATIENCE, MOST_CALLS = "TBIE_AWS_PATIENCE", "TBIE_AWS_MOST_CALLS"
 
-USUAL_MOST_CALLS = 150_000
+USUAL_MOST_CALLS = 50_000
 """Several times what all suites together need."""
 WAITS_MS = 1_000
 """A test that moves its clock by no more than this waits so long on an account; by more, it is skipped there."""
