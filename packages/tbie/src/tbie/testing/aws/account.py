@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from tbie.core.clock import ManualClock, SystemClock
+from tbie.core.ids import RandomIds
 
 LIVE, LIVE_REGION, LIVE_PREFIX = "TBIE_AWS_LIVE", "TBIE_AWS_REGION", "TBIE_AWS_PREFIX"
 PATIENCE, MOST_CALLS = "TBIE_AWS_PATIENCE", "TBIE_AWS_MOST_CALLS"
@@ -112,7 +112,7 @@ def declared(environment: Mapping[str, str]) -> Declared | str | None:
         return f"{PATIENCE} or {MOST_CALLS}: {error}"
     if not 0 <= factor <= 10 or most < 0:
         return f"{PATIENCE}={factor:g} or {MOST_CALLS}={most}: a factor of 0 to 10 and a number of calls are needed"
-    run = f"{prefix}-test{os.urandom(4).hex()}-"
+    run = f"{prefix}-test{RandomIds().token()[:8]}-"
     return Declared(environment[LIVE_REGION], run, WITH_AN_ACCOUNT.times(factor), Bound(most))
 
 
