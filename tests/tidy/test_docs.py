@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from cyclopts import CycloptsError
 
 from tests.tidy.repository import ROOT, relative, texts, tracked
 
@@ -18,6 +21,12 @@ HEADING = re.compile(r"^#{1,6} (?P<text>.+)$", re.MULTILINE)
 #: `packages/…` in backticks is a promise that it exists; a star stands for any name.
 PATH = re.compile(r"`(?P<path>(?:packages|tests|docs|benchmarks|requirements|examples|\.ci)/[\w./*-]+)`")
 COMMANDS = ROOT / "docs/commands.md"
+SHELL = re.compile(r"^```(?:sh|console|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+#: A line of a shell that runs the program, as an installed one or from a checkout: `$ ./run aws demo FOLDER --keep`.
+RUNS = re.compile(
+    r"(?P<prompt>\$ )?(?:[A-Z_]+=\S+ )*(?:\./run (?P<short>parjanya|aws|demo)|parjanya)(?= |$)(?P<rest>.*)"
+)
+ENDS = {"|", "||", "&", "&&", ";", ">", "2>"}
 
 
 @cache
@@ -109,3 +118,40 @@ def test_every_run_command_that_a_page_shows_exists() -> None:
     }
     assert {name for _, name in shown} >= {"demo", "test", "check"}
     assert sorted(pair for pair in shown if pair[1] not in known) == []
+
+
+def shown(text: str) -> Iterator[list[str]]:
+    """The arguments of every command of the program that a page shows."""
+    for block in SHELL.findall(text):
+        lines = block.replace("\\\n", " ").splitlines()
+        console = any(line.startswith("$ ") for line in lines)
+        for line in lines:
+            found = RUNS.match(line)
+            if found is None or (console and not found["prompt"]):
+                continue
+            words = shlex.split(found["rest"], comments=True)
+            words = words[: next((place for place, word in enumerate(words) if word in ENDS), len(words))]
+            if "…" not in words:
+                yield [found["short"], *words] if found["short"] in ("aws", "demo") else words
+
+
+def wrong(words: list[str]) -> str | None:
+    """Why the program would not take *words*; nothing is run."""
+    app = importlib.import_module("parjanya.cli.main").app
+    try:
+        app.parse_args(words, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return type(error).__name__
+    return None
+
+
+def test_every_command_line_that_a_page_shows_is_one_that_the_program_takes() -> None:
+    lines = [(relative(path), words) for path, text in texts() if path.suffix == ".md" for words in shown(text)]
+    assert len(lines) > 40
+    assert [(page, words, why) for page, words in lines if (why := wrong(words)) is not None] == []
+
+
+@pytest.mark.parametrize("line", ["./run aws FOLDER", "parjanya status --every", "$ ./run parjanya curat DIR # so"])
+def test_a_command_line_that_the_program_does_not_take_is_found(line: str) -> None:
+    (words,) = shown(f"```sh\n{line}\n```")
+    assert wrong(words)

@@ -48,14 +48,27 @@ def aws_server(aws_site: Site) -> LocalServer:
 
 @pytest.fixture
 def shared_clock(aws_site: Site) -> Iterator[ManualClock]:
-    """A clock that stands still until the test moves it, and that a local server follows."""
+    """A clock that stands still until the test moves it, and that a local server follows. An account does not: there it is
+    for stores that only write down what it shows."""
+    from tbie.testing.aws.account import account_clock
     from tbie.testing.aws.server import SharedClock
 
     if aws_site.server is None:
-        yield ManualClock()
+        yield account_clock()
         return
     yield SharedClock(aws_site.server.stand_still_at)
     aws_site.server.stand_still_at(None)
+
+
+@pytest.fixture
+def queue_clock(aws_site: Site, request: pytest.FixtureRequest) -> ManualClock:
+    """The same for stores in which time passes by the server's clock: on an account a test that moves it far is skipped."""
+    from tbie.testing.aws.account import AccountClock
+
+    if aws_site.server is None:
+        return AccountClock()
+    clock: ManualClock = request.getfixturevalue("shared_clock")
+    return clock
 
 
 @pytest.fixture
@@ -67,3 +80,21 @@ def aws(aws_site: Site) -> Clients:
     clients = aws_site.place(IMPATIENT)
     create_tables(clients)
     return clients
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown() -> None:
+    """What a test made on an account is removed when the test is over; a local server keeps it until it is stopped."""
+    if os.environ.get("TBIE_AWS_LIVE") == "1":
+        from tbie.testing.aws.session import drop_made
+
+        drop_made()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was asked of an account, if one was."""
+    if os.environ.get("TBIE_AWS_LIVE") == "1":
+        from tbie.testing.aws.session import spent
+
+        for line in spent():
+            terminalreporter.write_line(line)

@@ -109,7 +109,9 @@ def test_what_cannot_be_part_of_a_request_is_refused(store: S3Objects, kind: str
         store.sign_put(THERE, kind, size, sha256, 60)
 
 
-def test_on_aws_a_request_goes_to_the_region_and_never_to_the_global_endpoint() -> None:
+def test_on_aws_a_request_goes_to_the_region_and_never_to_the_global_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
     place = Place("eu-central-1", "studio", "studio-images")
     store = S3Objects(Clients(place, credentials={"aws_access_key_id": "a", "aws_secret_access_key": "b"}))
     url = signed(store).url
@@ -137,10 +139,10 @@ def test_a_download_is_bounded_and_says_what_is_missing(store: S3Objects) -> Non
 
 
 def test_a_key_that_nobody_has_is_an_error_with_its_remedy_and_not_an_absence(
-    server: LocalServer, clients: Clients
+    aws_server: LocalServer, clients: Clients
 ) -> None:
     wrong = {"aws_access_key_id": "AKIANOBODY", "aws_secret_access_key": "x"}
-    store = S3Objects(server.clients(clients.place.prefix, wrong))
+    store = S3Objects(aws_server.clients(clients.place.prefix, wrong))
     absent = Address("objects", "0" * 64)
     assert store.has(absent), "who may not look has not seen that nothing is there"
     with pytest.raises(ObjectUnavailableError, match="renew them"):
@@ -161,8 +163,15 @@ def test_a_server_that_is_away_is_an_error_and_not_an_absence(clients: Clients) 
 
 def test_what_was_seen_is_not_asked_for_again(store: S3Objects, clients: Clients) -> None:
     asked: list[str] = []
-    clients.s3.meta.events.register("before-send.s3", lambda request, **_: asked.append(request.method))
-    address = store.put(b"seen", ".jpg")
-    assert store.has(address)
-    assert store.has(address)
+
+    def note(request: Any, **_: object) -> None:
+        asked.append(request.method)
+
+    clients.s3.meta.events.register("before-send.s3", note)
+    try:
+        address = store.put(b"seen", ".jpg")
+        assert store.has(address)
+        assert store.has(address)
+    finally:
+        clients.s3.meta.events.unregister("before-send.s3", note)  # connections outlive a test
     assert asked == ["PUT"]

@@ -7,16 +7,12 @@ from pathlib import Path
 import pytest
 
 from tbie.backends.aws.belief import belief
-from tbie.backends.aws.intent import SqsIntent
-from tbie.backends.aws.queues import create_queues
-from tbie.backends.aws.tables import create_tables
 from tbie.belief import BeliefSource
-from tbie.core.clock import Clock
-from tbie.core.settings import Settings
+from tbie.core.clock import Clock, ManualClock
 from tbie.execution import Fleet
 from tbie.intent import IntentQueue
-from tbie.testing.aws.server import LocalServer, SharedClock
-from tbie.testing.aws.session import fresh_place
+from tbie.testing.aws.patient import make_queues
+from tbie.testing.aws.session import Site
 from tbie.testing.builders import chain
 from tbie.testing.conformance.belief import BeliefConformance
 from tbie.workflow import Workflow
@@ -24,18 +20,15 @@ from tbie.workflow import Workflow
 
 class TestAwsBelief(BeliefConformance):
     @pytest.fixture
-    def clock(self, shared_clock: SharedClock) -> SharedClock:
-        return shared_clock
+    def clock(self, queue_clock: ManualClock) -> ManualClock:
+        return queue_clock
 
     @pytest.fixture(autouse=True)
-    def places(self, aws_server: LocalServer) -> None:
-        self._server = aws_server
+    def places(self, aws_site: Site) -> None:
+        self._site = aws_site
 
     def make_intent(self, clock: Clock, retention_s: float, folder: Path) -> IntentQueue:
-        clients = fresh_place(self._server)
-        create_tables(clients, ("register",))
-        create_queues(clients, chain("a", "b"), Settings())
-        return SqsIntent(clients, clock, retention_s, ("a", "b"))
+        return make_queues(self._site, chain("a", "b"), clock, retention_s)
 
     def make_belief(self, workflow: Workflow, intent: IntentQueue, fleet: Fleet | None) -> BeliefSource:
         return belief(workflow, intent, fleet)

@@ -6,19 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from packages.tbie.tests.conformance.aws_known_wrong import INTENT, mark_known_wrong
-from tbie.backends.aws.intent import SqsIntent
-from tbie.backends.aws.queues import create_queues
-from tbie.backends.aws.tables import create_tables
-from tbie.core.clock import Clock
-from tbie.core.settings import Settings
+from packages.tbie.tests.conformance.aws_known_wrong import mark_known_wrong
+from tbie.core.clock import Clock, ManualClock
 from tbie.intent import IntentQueue
-from tbie.testing.aws.server import LocalServer, SharedClock
-from tbie.testing.aws.session import fresh_place
+from tbie.testing.aws.patient import make_queues
+from tbie.testing.aws.session import Site
 from tbie.testing.builders import chain
 from tbie.testing.conformance.intent import IntentConformance
-
-STAGES = ("a", "b", "c")
 
 
 class TestSqsIntent(IntentConformance):
@@ -26,16 +20,13 @@ class TestSqsIntent(IntentConformance):
     crowd = 100
 
     @pytest.fixture
-    def clock(self, shared_clock: SharedClock) -> SharedClock:
-        return shared_clock
+    def clock(self, queue_clock: ManualClock) -> ManualClock:
+        return queue_clock
 
     @pytest.fixture(autouse=True)
-    def places(self, request: pytest.FixtureRequest, aws_server: LocalServer) -> None:
-        mark_known_wrong(request, INTENT)
-        self._server = aws_server
+    def places(self, request: pytest.FixtureRequest, aws_site: Site) -> None:
+        mark_known_wrong(request, aws_site.is_live)
+        self._site = aws_site
 
     def make_intent(self, clock: Clock, retention_s: float, folder: Path) -> IntentQueue:
-        clients = fresh_place(self._server)
-        create_tables(clients, ("register",))
-        create_queues(clients, chain(*STAGES), Settings())
-        return SqsIntent(clients, clock, retention_s, STAGES)
+        return make_queues(self._site, chain("a", "b", "c"), clock, retention_s)

@@ -18,19 +18,18 @@ from tbie.core.clock import ManualClock
 from tbie.core.errors import LedgerUnavailableError
 from tbie.reconciler.ledger import Ledger
 from tbie.testing.aws.faults import Faults
-from tbie.testing.aws.server import LocalServer
-from tbie.testing.aws.session import fresh_place
+from tbie.testing.aws.session import Site
 from tbie.testing.builders import key
 from tbie.testing.conformance.ledger import LedgerConformance, noted, spans
 
 
 class TestDynamoLedger(LedgerConformance):
     @pytest.fixture(autouse=True)
-    def places(self, aws_server: LocalServer) -> None:
-        self._server = aws_server
+    def places(self, aws_site: Site) -> None:
+        self._site = aws_site
 
     def place(self) -> Clients:
-        clients = fresh_place(self._server)
+        clients = self._site.place()
         create_tables(clients, ("register",))
         return clients
 
@@ -200,4 +199,5 @@ class TestDynamoLedger(LedgerConformance):
 
     @staticmethod
     def blocks(place: Clients) -> int:
-        return int(place.dynamodb.scan(TableName=place.place.table("register"), Select="COUNT")["Count"])
+        table = place.place.table("register")
+        return int(place.dynamodb.scan(TableName=table, Select="COUNT", ConsistentRead=True)["Count"])

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from threading import Event
 
 import pytest
 
 from tbie.backends.aws.client import Clients
 from tbie.backends.aws.tables import OF_TRUTH, create_tables
-from tbie.backends.aws.truth import DynamoTruth
 from tbie.core.clock import Clock, ManualClock
 from tbie.core.ids import Ids
+from tbie.testing.aws.patient import make_truth
 from tbie.testing.aws.session import Site
 from tbie.testing.conformance.truth import TruthConformance
-from tbie.truth import OpenStage, TruthStore
+from tbie.truth import TruthStore
 from tbie.workflow import Workflow
-
-
-class PatientTruth(DynamoTruth):
-    """On an account the stream shows a change after a second or so; the suite asks at once."""
-
-    def opened_since(self, seq: int, limit: int) -> tuple[list[OpenStage], int]:
-        Event().wait(3)
-        return super().opened_since(seq, limit)
-
-    def last_seq(self) -> int:
-        Event().wait(3)
-        return super().last_seq()
 
 
 class TestDynamoTruth(TruthConformance):
@@ -46,5 +33,4 @@ class TestDynamoTruth(TruthConformance):
         if folder not in self._opened:
             self._opened[folder] = self._site.place()
             create_tables(self._opened[folder], OF_TRUTH)
-        kind = PatientTruth if self._site.is_live else DynamoTruth
-        return kind(self._opened[folder], workflow, clock, ids)
+        return make_truth(self._site, self._opened[folder], workflow, clock, ids)

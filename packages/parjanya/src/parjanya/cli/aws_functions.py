@@ -42,6 +42,9 @@ def work_by_functions(
                 shown.update(done=there)
                 crew.supervise()
         walk.problems += done.problems
+        say(
+            "functions and workers do the rest; the sweep, after which a shoot is compared as a whole, comes once a minute"
+        )
         settled = watch(system, tenant, lambda: interrupt.asked, lambda: _see_to(crew), at_least=there)
         crew.drain()
         crew.wait(DRAIN_S)

@@ -240,6 +240,38 @@ def test_a_model_that_was_found_unfit_is_loaded_again_once_its_folder_may_be_men
     subject.close()
 
 
+def test_a_refused_folder_is_looked_at_again_as_soon_as_it_was_mended_and_not_while_it_is_being_written(
+    copy: Path,
+) -> None:
+    write(bake(copy, scoring=scoring(settings_for(copy))), copy / NAME)
+    wanted, here = copy / "preprocessor_config.json", copy / "chat_template.json"
+    kept = wanted.read_bytes()
+    wanted.unlink()
+    clock, loads = ManualClock(), list[int]()
+
+    class LoadingError(RuntimeError):
+        """As far as it has to go."""
+
+    def opened(settings: LocalSettings, given: Clock) -> Any:
+        loads.append(1)
+        raise LoadingError
+
+    subject = TransformersEngine(settings_for(copy), clock, open_with=opened)
+    assert "preprocessor_config.json" in str(subject.attest())
+    for number in range(3):  # a copy is under way: each look finds another folder
+        here.write_bytes(b"x" * number)
+        clock.advance_ms(2_000)
+        assert "preprocessor_config.json" in str(subject.attest())
+    here.unlink()
+    wanted.write_bytes(kept)
+    clock.advance_ms(2_000)
+    assert "preprocessor_config.json" in str(subject.attest()), "it has just changed: somebody may be writing still"
+    assert loads == []
+    clock.advance_ms(2_000)
+    assert "LoadingError" in str(subject.attest())
+    assert loads == [1]
+
+
 def test_without_a_manifest_the_folder_is_checked_and_the_model_must_look(copy: Path) -> None:
     (copy / NAME).unlink()
     edit(copy, "preprocessor_config.json", lambda content: content.pop("image_std"))

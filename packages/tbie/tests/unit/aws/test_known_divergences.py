@@ -8,7 +8,7 @@ import os
 import pytest
 
 from tbie.backends.aws.client import Clients
-from tbie.testing.aws.session import LIVE
+from tbie.testing.aws.account import LIVE
 
 LOCAL = os.environ.get(LIVE) != "1"
 

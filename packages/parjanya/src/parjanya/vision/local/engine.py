@@ -19,6 +19,7 @@ from PIL import Image
 
 from parjanya.observation import prompt, schema
 from parjanya.vision.artifact.attest import Attestor
+from parjanya.vision.artifact.folder import Stamp, list_folder
 from parjanya.vision.artifact.manifest import NAME as MANIFEST
 from parjanya.vision.artifact.manifest import Manifest
 from parjanya.vision.artifact.manifest import read as read_manifest
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 CODE = 1
 """Raise it when this package changes what a model is shown, or how its answer is chosen."""
 AGAIN_AFTER_S = 60.0
-"""A folder that was refused is looked at again after this: a full look reads every byte, and heartbeats are more frequent."""
+"""A folder that was refused is looked at again after this: a full look reads every byte, and heartbeats are more frequent.
+One that has changed, and changes no more, is looked at at once: somebody mends it, and waits."""
 PACKAGES = ("torch", "transformers", "llguidance", "pillow")
 """Their versions change answers; a manifest holds them, without one they are part of the identity."""
 
@@ -92,6 +94,10 @@ class TransformersEngine:
         self._ready_bytes: int | None = None
         self._refused: tuple[float, Drift] | None = None
         """When, on the monotonic clock, this process was last found unfit, and why."""
+        self._refused_files: Mapping[str, Stamp] = {}
+        """What the folder held then."""
+        self._files: Mapping[str, Stamp] = {}
+        """What it held at the last look."""
 
     def identity(self) -> Mapping[str, Any]:
         """All that changes answers. Raises ``ModelFolderError`` or ``ArtifactError`` if it depends on a damaged folder."""
@@ -103,14 +109,20 @@ class TransformersEngine:
         """At boot: every byte if there is a manifest, then the model itself. Later: what has been touched since."""
         if self._flow is not None:
             return self._again()
-        now_s = self._clock.monotonic_s()
-        if self._refused is not None and now_s - self._refused[0] < AGAIN_AFTER_S:
+        now_s, mended = self._clock.monotonic_s(), self._has_changed_and_rests()
+        if self._refused is not None and not mended and now_s - self._refused[0] < AGAIN_AFTER_S:
             return self._refused[1]
+        self._refused_files = self._files
         drift = self._try()
         self._refused = None if drift is None else (self._clock.monotonic_s(), drift)
         if drift is not None:  # what was loaded may be of files that are mended by the next look: that loads again
             self.close()
         return drift
+
+    def _has_changed_and_rests(self) -> bool:
+        """Whether the folder is not as it was when refused, and is as at the last look: nobody is writing to it any more."""
+        before, self._files = self._files, list_folder(self._settings.folder).files
+        return self._files == before != self._refused_files
 
     def _again(self) -> Drift | None:
         try:

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tbie.backends.aws.client import PATIENT, Clients, Connecting
-from tbie.backends.aws.place import TABLES, Place
+from tbie.backends.aws.place import Place
+from tbie.testing.aws.account import NO_PATIENCE, Bound, Declared, Patience, declared, rest
+from tbie.testing.aws.leftovers import drop_place, remove_all
 from tbie.testing.aws.needed import needed_interpreter
 from tbie.testing.aws.server import REGION, ROOT_KEY, LocalServer
-
-LIVE, LIVE_REGION, LIVE_PREFIX = "TBIE_AWS_LIVE", "TBIE_AWS_REGION", "TBIE_AWS_PREFIX"
 
 IMPATIENT = Connecting(read_timeout_s=5.0, attempts=1)
 """Nothing is tried again by the client library: what our own code does about a fault is seen, and seen at once."""
@@ -26,42 +27,88 @@ _NUMBERS = itertools.count(1)
 
 
 class Site:
-    """A local server, or an account, as far as tests need to know. Connections are shared: making those is dear."""
+    """A local server, or an account, as far as tests need to know. Connections are shared: making those is dear.
 
-    def __init__(self, server: LocalServer | None, region: str, prefix: str) -> None:
-        self.server, self.region, self.prefix = server, region, prefix
+    Args:
+        server: None for an account.
+        prefix: what every name begins with.
+        patience: what has to be waited for there, and how long. A local server is at once what it was told to be.
+        bound: counts the calls to an account, and ends them.
+    """
+
+    def __init__(
+        self,
+        server: LocalServer | None,
+        region: str,
+        prefix: str,
+        patience: Patience = NO_PATIENCE,
+        bound: Bound | None = None,
+    ) -> None:
+        self.server, self.region, self.prefix, self.patience = server, region, prefix, patience
+        self._bound = bound
         self._shared: dict[int, Clients] = {}
-        self._made: list[Place] = []
+        self._made: list[Clients] = []
 
     @property
     def is_live(self) -> bool:
-        """Whether this is an account: nobody owns its clock, and its streams are seconds behind."""
+        """Whether this is an account: nobody owns its clock, and what it shows may be late."""
         return self.server is None
 
     def place(self, connecting: Connecting = PATIENT) -> Clients:
         """A place of its own, where there is nothing yet."""
         prefix = f"{self.prefix}{next(_NUMBERS)}"
         place = Place(self.region, prefix, f"{prefix}-objects", self.server.url if self.server else None)
-        self._made.append(place)
+        found = self._connected(place, connecting).at(place)
+        if self.is_live:
+            self._made.append(found)
+        return found
+
+    def _connected(self, place: Place, connecting: Connecting) -> Clients:
         if connecting.attempts not in self._shared:
             credentials = ROOT_KEY if self.server else None  # an account's are found where AWS says
-            self._shared[connecting.attempts] = Clients(place, connecting, credentials)
-        return self._shared[connecting.attempts].at(place)
+            made = self._shared[connecting.attempts] = Clients(place, connecting, credentials)
+            if self._bound is not None:
+                self._bound.watch(made)
+        return self._shared[connecting.attempts]
+
+    def drop(self) -> None:
+        """Remove what the places hold that were made since the last time; a local server is stopped anyway."""
+        while self._made:
+            drop_place(self._made.pop())
 
     def close(self) -> None:
-        """Drop what was made on an account; a local server is stopped anyway."""
-        if self.is_live and self._shared:
-            database = next(iter(self._shared.values())).dynamodb
-            for name in (place.table(table) for place in self._made for table in TABLES):
-                try:
-                    database.delete_table(TableName=name)
-                except database.exceptions.ResourceNotFoundException:
-                    continue
-        for clients in self._shared.values():
-            clients.close()
+        """Remove whatever is left of this run, by its names.
+
+        Raises:
+            RuntimeError: something could not be removed; it is named.
+        """
+        try:
+            if self.is_live and self._shared:
+                if self._bound is not None:
+                    self._bound.lift()
+                self._made.clear()
+                names = re.compile(re.escape(self.prefix) + ".+")
+                clients = next(iter(self._shared.values()))
+                remove_all(clients, names, self.prefix, lambda: rest(self.patience.removed_s))
+        finally:
+            for clients in self._shared.values():
+                clients.close()
 
 
 _SITES: dict[str, Site] = {}
+_ACCOUNTS: list[Site] = []
+_SPENT: list[str] = []
+
+
+def drop_made() -> None:
+    """Remove what was made on accounts since the last time."""
+    for site in _ACCOUNTS:
+        site.drop()
+
+
+def spent() -> list[str]:
+    """What was asked of accounts in this process, a line for each."""
+    return _SPENT
 
 
 def running(folder: Path) -> Iterator[LocalServer]:
@@ -79,17 +126,26 @@ def fresh_place(server: LocalServer, connecting: Connecting = PATIENT) -> Client
 
 def opened(folder: Path) -> Iterator[Site]:
     """The site that the environment asks for, until the generator ends."""
-    if os.environ.get(LIVE) == "1":
-        missing = [name for name in (LIVE_REGION, LIVE_PREFIX) if not os.environ.get(name)]
-        if missing:
-            pytest.fail(f"{LIVE}=1 needs {' and '.join(missing)} too: docs/aws-testing.md")
-        site = Site(None, os.environ[LIVE_REGION], os.environ[LIVE_PREFIX])
-        try:
-            yield site
-        finally:
-            site.close()
+    asked = declared(os.environ)
+    if isinstance(asked, str):
+        pytest.fail(asked)
+    if asked is not None:
+        yield from _account(asked)
         return
     for server in running(folder):
         site = _SITES[server.url] = Site(server, REGION, "test")
         yield site
         _SITES.pop(server.url).close()
+
+
+def _account(asked: Declared) -> Iterator[Site]:
+    site = Site(None, asked.region, asked.prefix, asked.patience, asked.bound)
+    _ACCOUNTS.append(site)
+    try:
+        yield site
+    finally:
+        _ACCOUNTS.remove(site)
+        try:
+            site.close()
+        finally:
+            _SPENT.append(f"calls to AWS in {asked.region}, names {asked.prefix}…: {asked.bound}")
