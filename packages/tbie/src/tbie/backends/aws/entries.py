@@ -7,7 +7,7 @@ what is open. The stream of their table is the change stream.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tbie.backends.aws.keys import aged, digest, open_pk, shard_of
@@ -107,14 +107,9 @@ def touch(key: ItemKey, seq: int) -> Attributes:
     }
 
 
-def count(records: Iterable[StageRecord]) -> dict[tuple[str, str, str], int]:
-    """How many records there are by (stage, state, version); only of what is completed does anybody ask for the version."""
-    found: dict[tuple[str, str, str], int] = {}
-    for record in records:
-        done = record.state is StageState.COMPLETED
-        name = (record.stage, record.state.value, record.version if done else "")
-        found[name] = found.get(name, 0) + 1
-    return found
+def counted_as(record: StageRecord) -> str:
+    """Under which name a record of its stage is counted: only of what is completed does anybody ask for the version."""
+    return f"{record.state}|{record.version if record.state is StageState.COMPLETED else ''}"
 
 
 def is_open(image: Mapping[str, Any]) -> bool:

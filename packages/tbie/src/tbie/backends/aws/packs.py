@@ -85,12 +85,14 @@ class Pack:
 
 
 def _counts(old: Stored | None, new: Stored) -> dict[Tally, dict[str, int]]:
-    changes: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    for sign, stored in ((-1, old), (1, new)):
-        for name, n in entries.count(stored.records.values()).items() if stored is not None else ():
-            changes[name] += sign * n
-    found: defaultdict[Tally, dict[str, int]] = defaultdict(dict)
-    for (stage, state, version), n in changes.items():
-        if n:
-            found[new.key.tenant, stage][f"{state}|{version}"] = n
-    return dict(found)
+    """What changes in the counts: of each record that is another one now, what it was and what it is."""
+    found: dict[Tally, dict[str, int]] = {}
+    for stage, record in new.records.items():
+        was = old.records.get(stage) if old is not None else None
+        if was is record:
+            continue
+        before = entries.counted_as(was) if was is not None else None
+        after = entries.counted_as(record)
+        if before != after:
+            found[new.key.tenant, stage] = {after: 1} if before is None else {before: -1, after: 1}
+    return found
