@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from benchmarks.overhead.cycle import ARRIVING, JUDGING, SETTINGS, WORKFLOW, Parts, photographed, run
 from benchmarks.overhead.standin import Spent, stand_in
+from parjanya.profiles.aws import REST_S
 from tbie.backends.aws.intent import SqsIntent
 from tbie.backends.aws.truth import DynamoTruth
 from tbie.backends.sqlite.intent import SqliteIntent
@@ -51,7 +52,8 @@ def over_aws(facts: dict[str, Facts], items: Sequence[NewItem], together: int) -
     spent, clock = Spent(), ManualClock()
     clients = stand_in(spent)
     truth = DynamoTruth(clients, WORKFLOW, clock, RandomIds(), check=False)
-    intent = SqsIntent(clients, clock, SETTINGS.retention_s, [stage.name for stage in WORKFLOW.stages])
+    stages = [stage.name for stage in WORKFLOW.stages]
+    intent = SqsIntent(clients, clock, SETTINGS.retention_s, stages, rest_s=REST_S)
     try:
         parts = run(truth, intent, clock, facts, items, together, lambda: spent.s)
     finally:

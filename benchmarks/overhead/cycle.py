@@ -43,6 +43,8 @@ from tbie.worker import Worker
 
 IMAGE_MS = 150
 """What the decoding stages take for one image of 24 megapixels; a worker commits after each quarter of a second."""
+PASS_MS = 2_000
+"""From one pass to the next: longer than a queue that was found empty is left alone."""
 FUSED = (technical.NAME, preview.NAME, quality.NAME, observe.NAME)
 TOGETHER = (group.NAME, curate.NAME)
 
@@ -123,6 +125,7 @@ def run(
     worker = Worker("w1", POOL, WORKFLOW, _answering(facts, clock), for_worker, intent, clock, SETTINGS)
     reconciler.step()
     worker.step()  # what is made once is made now: cursors, addresses of queues
+    clock.advance_ms(PASS_MS)
     gc.collect()
     ledger = Ledger(not_ours)
     ledger.watch(for_control, "opened_since", "stream")
@@ -151,7 +154,7 @@ def run(
         if ledger.half == ARRIVING:
             _check(truth, len(items), FUSED)
             ledger.half = JUDGING
-        clock.advance_ms(1_000)
+        clock.advance_ms(PASS_MS)
     _check(truth, len(items), (*FUSED, *TOGETHER))
     for item in (items[0], items[-1]):  # added; technical to observe; the barrier; group; curate
         assert len(truth.history(item.key)) == 5, "something was done twice"

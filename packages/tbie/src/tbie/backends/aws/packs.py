@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from tbie.backends.aws import entries, rows
@@ -46,8 +45,7 @@ class Touched:
         """Work out what is to be written, once nothing is added any more."""
         if self.row:
             return self
-        before = entries.entries(self.base) if self.base is not None else {}
-        self.put, self.delete = entries.difference(before, entries.entries(self.now))
+        self.put, self.delete = entries.difference(self.base, self.now)
         if not self.put and not self.delete:
             self.put = [entries.touch(self.now.key, self.now.seq)]
         self.counts = _counts(self.base, self.now)
@@ -68,20 +66,23 @@ class Pack:
 
     def counts(self) -> dict[Tally, dict[str, int]]:
         """What it adds to the counts, all its items together."""
-        total: defaultdict[Tally, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        total: dict[Tally, dict[str, int]] = {}
         for touched in self.items.values():
             for tally, changes in touched.counts.items():
+                together = total.setdefault(tally, {})
                 for name, n in changes.items():
-                    total[tally][name] += n
+                    together[name] = together.get(name, 0) + n
         kept = {tally: {name: n for name, n in changes.items() if n} for tally, changes in total.items()}
         return {tally: changes for tally, changes in kept.items() if changes}
 
     def fits(self, most_actions: int, fenced: bool) -> bool:
         """Whether DynamoDB would take it in one piece."""
-        tallies = {tally for touched in self.items.values() for tally in touched.counts}
-        actions = sum(touched.actions for touched in self.items.values()) + len(tallies) + fenced
-        size = sum(touched.size for touched in self.items.values()) + _ABOUT * len(tallies)
-        return actions <= most_actions and size <= MOST_BYTES
+        actions, size, tallies = int(fenced), 0, set[Tally]()
+        for touched in self.items.values():
+            actions += touched.actions
+            size += touched.size
+            tallies.update(touched.counts)
+        return actions + len(tallies) <= most_actions and size + _ABOUT * len(tallies) <= MOST_BYTES
 
 
 def _counts(old: Stored | None, new: Stored) -> dict[Tally, dict[str, int]]:

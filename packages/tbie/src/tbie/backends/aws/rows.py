@@ -246,22 +246,13 @@ def size_of(row: Attributes) -> int:
     """About how many bytes *row* has for DynamoDB; never less."""
     size = 0
     for name, value in row.items():
+        size += (len(name) if name.isascii() else 4 * len(name)) + 4
         for held in value.values():  # there is one
-            size += len(name) + (_length(held) if not isinstance(held, dict) else size_of_documents(held))
+            if isinstance(held, dict):
+                size += size_of(held)
+            else:
+                size += len(held) if isinstance(held, bytes) or held.isascii() else len(held.encode())
     return size
-
-
-def size_of_documents(held: Mapping[str, Mapping[str, Any]]) -> int:
-    """About how many bytes the documents of a row have; never less."""
-    size = 4
-    for name, value in held.items():
-        for each in value.values():
-            size += len(name.encode("utf-8", "surrogatepass")) + _length(each) + 4
-    return size
-
-
-def _length(held: str | bytes) -> int:
-    return len(held) if isinstance(held, bytes) or held.isascii() else len(held.encode())
 
 
 def _bare(record: StageRecord) -> list[object]:

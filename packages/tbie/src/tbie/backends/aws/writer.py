@@ -131,7 +131,8 @@ class Writer:
         if spilled:
             self._dynamo.put_many("history", spilled)
         for touched in pack.items.values():
-            self._write_early(touched)
+            if touched.early:
+                self._write_early(touched)
         shard = next(self._turns) % SHARDS_OF_COUNTS
         actions = actions_of(pack, self._dynamo.table, shard)
         if fence is not None:
