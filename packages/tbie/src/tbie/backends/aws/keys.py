@@ -98,6 +98,7 @@ def aged(since_ms: int, hexadecimal: str) -> str:
     return f"{since_ms:020d}#{hexadecimal}"
 
 
+@lru_cache(maxsize=_ASKED_AGAIN)
 def ascii_key(name: str) -> str:
     """*name* as the name of an attribute: of any length, escaped as in JSON."""
     return json.dumps(name)[1:-1]

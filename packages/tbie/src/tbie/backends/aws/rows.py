@@ -110,7 +110,7 @@ def changed(old: Stored, change: Change, now_ms: int, seq: int) -> Written:
         own[ATTRIBUTES] = pack(change.attributes or {})
     kept = {name: document for name, document in old.documents.items() if name not in gone}
     spilled = _spill(kept, own)
-    placed: dict[str, Document] = {name: _place(own[name]) if name in spilled else own[name] for name in own}
+    placed: dict[str, Document] = {**own, **{name: _place(own[name]) for name in spilled}}
     documents = {**kept, **placed}
     stored = Stored(old.key, change.address or old.address, old.created_ms, seq, records, documents)
     entry: Attributes = {
