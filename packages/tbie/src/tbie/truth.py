@@ -34,7 +34,7 @@ class StageState(StrEnum):
 QUARANTINED = ("worker_died", "timed_out")
 """Reasons of stages that took their worker with them. Another attempt is a person's decision, never the reconciler's."""
 
-_FINAL = frozenset({StageState.COMPLETED, StageState.FAILED, StageState.SKIPPED})
+_FINAL = (StageState.COMPLETED, StageState.FAILED, StageState.SKIPPED)  # no set: a member's hash is computed in Python
 
 
 class StageRecord(NamedTuple):

@@ -104,7 +104,7 @@ def test_what_a_change_does_not_touch_stays_and_index_rows_become_those_of_the_n
         r.stage: before[r.stage] for r in second if r.stage in before
     }
     index = entries.entries(one.stored)
-    put, delete = entries.difference(index, entries.entries(two.stored))
+    put, delete = entries.difference(one.stored, two.stored)
     after: dict[entries.EntryKey, Attributes] = {k: row for k, row in index.items() if k not in delete}
     after |= {(row["pk"]["S"], row["sk"]["S"]): row for row in put}
     assert after == entries.entries(two.stored)

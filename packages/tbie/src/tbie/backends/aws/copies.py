@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from tbie.core.keys import Address, ItemKey
@@ -22,6 +23,9 @@ SHARDS = 4
 """Partitions that the rows of one stage are spread over: one takes a thousand writes in a second."""
 _MOST = 2**53
 _LONGEST = 200_000
+_ASKED_AGAIN = 128
+"""Names made last are kept: each is asked for several times within one batch."""
+_encode = json.JSONEncoder(separators=(",", ":"), default=repr).encode
 
 
 class Copy(NamedTuple):
@@ -84,6 +88,7 @@ class ForeignError(ValueError):
     """A message that no reconciler sent: anybody with the permission to send can put anything into a queue."""
 
 
+@lru_cache(maxsize=_ASKED_AGAIN)
 def name_of(stage: str, key: ItemKey) -> Name:
     """Where the row of (stage, item) is. Digests: names come from outside, and keys of a table have an end."""
     digest = hashlib.sha256(ascii_json(list(key)).encode()).hexdigest()[:40]
@@ -95,6 +100,7 @@ def partitions(stage: str) -> list[str]:
     return [f"{stage}#{shard}" for shard in range(SHARDS)]
 
 
+@lru_cache(maxsize=_ASKED_AGAIN)
 def group_of(tenant: str) -> str:
     """The message group of a tenant. SQS serves groups in turn; it accepts only some characters, so it is a digest."""
     return hashlib.sha256(tenant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -102,7 +108,7 @@ def group_of(tenant: str) -> str:
 
 def ascii_json(value: object) -> str:
     """Compact JSON of printable ASCII: SQS refuses some control characters, DynamoDB lone surrogates."""
-    return json.dumps(value, separators=(",", ":"), default=repr)
+    return _encode(value)
 
 
 def to_body(copy: Copy) -> str:

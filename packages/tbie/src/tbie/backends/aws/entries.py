@@ -7,7 +7,7 @@ what is open. The stream of their table is the change stream.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tbie.backends.aws.keys import aged, digest, open_pk, shard_of
@@ -20,30 +20,35 @@ OPEN, WAITING, FAILED, TOUCHED = "open", "barrier", "failed", "touched"
 """Kinds of rows. ``touched`` says that something changed which none of the others shows."""
 
 EntryKey = tuple[str, str]
-Entries = Mapping[EntryKey, Attributes]
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # ASCII: half pairs are escaped
 
 
 def entries(stored: Stored) -> dict[EntryKey, Attributes]:
     """Every index row of an item, by its key."""
-    found: dict[EntryKey, Attributes] = {}
-    mark = None
+    return {key: _row(key, *of) for key, of in _indexed(stored).items()}
+
+
+def _indexed(stored: Stored) -> dict[EntryKey, tuple[str, StageRecord, list[object]]]:
+    """Every index row of an item by its key: its kind, the record that it is of, what it holds."""
+    found: dict[EntryKey, tuple[str, StageRecord, list[object]]] = {}
     for record in stored.records.values():
         kind = _kind(record)
-        if kind is None:
-            continue
-        mark = mark or digest(stored.key)
-        pk = open_pk(kind, record.stage, shard_of(mark))
-        sk, held = _held(kind, stored, record, mark)
-        found[pk, sk] = {
-            "pk": {"S": pk},
-            "sk": {"S": sk},
-            "kind": {"S": kind},
-            "stage": {"S": record.stage},
-            "row": {"S": _encode(held)},
-        }
+        if kind is not None:
+            mark = digest(stored.key)
+            sk, held = _held(kind, stored, record, mark)
+            found[open_pk(kind, record.stage, shard_of(mark)), sk] = kind, record, held
     return found
+
+
+def _row(key: EntryKey, kind: str, record: StageRecord, held: list[object]) -> Attributes:
+    return {
+        "pk": {"S": key[0]},
+        "sk": {"S": key[1]},
+        "kind": {"S": kind},
+        "stage": {"S": record.stage},
+        "row": {"S": _encode(held)},
+    }
 
 
 def _kind(record: StageRecord) -> str | None:
@@ -90,9 +95,11 @@ def waiting(row: Attributes) -> tuple[ItemKey, int]:
     return ItemKey(held[0], held[1]), held[2]
 
 
-def difference(old: Entries, new: Entries) -> tuple[list[Attributes], list[EntryKey]]:
-    """What to put and what to delete so that *old* becomes *new*."""
-    return [row for key, row in new.items() if old.get(key) != row], [key for key in old if key not in new]
+def difference(old: Stored | None, new: Stored) -> tuple[list[Attributes], list[EntryKey]]:
+    """What to put and what to delete so that the index rows of *old* become those of *new*."""
+    before, after = _indexed(old) if old is not None else {}, _indexed(new)
+    put = [_row(key, *of) for key, of in after.items() if key not in before or before[key][2] != of[2]]
+    return put, [key for key in before if key not in after]
 
 
 def touch(key: ItemKey, seq: int) -> Attributes:
@@ -107,14 +114,9 @@ def touch(key: ItemKey, seq: int) -> Attributes:
     }
 
 
-def count(records: Iterable[StageRecord]) -> dict[tuple[str, str, str], int]:
-    """How many records there are by (stage, state, version); only of what is completed does anybody ask for the version."""
-    found: dict[tuple[str, str, str], int] = {}
-    for record in records:
-        done = record.state is StageState.COMPLETED
-        name = (record.stage, record.state.value, record.version if done else "")
-        found[name] = found.get(name, 0) + 1
-    return found
+def counted_as(record: StageRecord) -> str:
+    """Under which name a record of its stage is counted: only of what is completed does anybody ask for the version."""
+    return f"{record.state}|{record.version if record.state is StageState.COMPLETED else ''}"
 
 
 def is_open(image: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import lru_cache
 
 from tbie.core.keys import ItemKey
 
@@ -18,6 +19,9 @@ MOST_BYTES = 900
 SHARDS = 4
 """Partition keys that the items of a tenant, or the open rows of a stage, are spread over: each takes about 1,000 writes of a
 KB in a second. Never to be changed for a system that has rows: keys are made with it."""
+
+_ASKED_AGAIN = 128
+"""Keys made last are kept: each is asked for several times while one item is changed."""
 
 _ESCAPE = "\ue000"
 _ODD = re.compile("[\ud800-\udfff\ue000]")
@@ -46,6 +50,7 @@ def sort_key(name: str) -> str:
     return f"={name_key(name)}"
 
 
+@lru_cache(maxsize=_ASKED_AGAIN)
 def digest(key: ItemKey) -> str:
     """Thirty-two hexadecimal characters that stand for *key* where its name would be too long."""
     tenant, item = (part.encode("utf-8", "surrogatepass") for part in key)
@@ -62,6 +67,7 @@ def item_pk(tenant: str, shard: int) -> str:
     return f"{shard}#{name_key(tenant)}"
 
 
+@lru_cache(maxsize=_ASKED_AGAIN)
 def item_key(key: ItemKey) -> tuple[str, str]:
     """Where an item's row is."""
     return item_pk(key.tenant, shard_of(digest(key))), sort_key(key.item)
@@ -92,6 +98,7 @@ def aged(since_ms: int, hexadecimal: str) -> str:
     return f"{since_ms:020d}#{hexadecimal}"
 
 
+@lru_cache(maxsize=_ASKED_AGAIN)
 def ascii_key(name: str) -> str:
     """*name* as the name of an attribute: of any length, escaped as in JSON."""
     return json.dumps(name)[1:-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from tbie.backends.aws import entries, rows
@@ -46,8 +45,7 @@ class Touched:
         """Work out what is to be written, once nothing is added any more."""
         if self.row:
             return self
-        before = entries.entries(self.base) if self.base is not None else {}
-        self.put, self.delete = entries.difference(before, entries.entries(self.now))
+        self.put, self.delete = entries.difference(self.base, self.now)
         if not self.put and not self.delete:
             self.put = [entries.touch(self.now.key, self.now.seq)]
         self.counts = _counts(self.base, self.now)
@@ -68,29 +66,34 @@ class Pack:
 
     def counts(self) -> dict[Tally, dict[str, int]]:
         """What it adds to the counts, all its items together."""
-        total: defaultdict[Tally, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        total: dict[Tally, dict[str, int]] = {}
         for touched in self.items.values():
             for tally, changes in touched.counts.items():
+                together = total.setdefault(tally, {})
                 for name, n in changes.items():
-                    total[tally][name] += n
+                    together[name] = together.get(name, 0) + n
         kept = {tally: {name: n for name, n in changes.items() if n} for tally, changes in total.items()}
         return {tally: changes for tally, changes in kept.items() if changes}
 
     def fits(self, most_actions: int, fenced: bool) -> bool:
         """Whether DynamoDB would take it in one piece."""
-        tallies = {tally for touched in self.items.values() for tally in touched.counts}
-        actions = sum(touched.actions for touched in self.items.values()) + len(tallies) + fenced
-        size = sum(touched.size for touched in self.items.values()) + _ABOUT * len(tallies)
-        return actions <= most_actions and size <= MOST_BYTES
+        actions, size, tallies = int(fenced), 0, set[Tally]()
+        for touched in self.items.values():
+            actions += touched.actions
+            size += touched.size
+            tallies.update(touched.counts)
+        return actions + len(tallies) <= most_actions and size + _ABOUT * len(tallies) <= MOST_BYTES
 
 
 def _counts(old: Stored | None, new: Stored) -> dict[Tally, dict[str, int]]:
-    changes: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    for sign, stored in ((-1, old), (1, new)):
-        for name, n in entries.count(stored.records.values()).items() if stored is not None else ():
-            changes[name] += sign * n
-    found: defaultdict[Tally, dict[str, int]] = defaultdict(dict)
-    for (stage, state, version), n in changes.items():
-        if n:
-            found[new.key.tenant, stage][f"{state}|{version}"] = n
-    return dict(found)
+    """What changes in the counts: of each record that is another one now, what it was and what it is."""
+    found: dict[Tally, dict[str, int]] = {}
+    for stage, record in new.records.items():
+        was = old.records.get(stage) if old is not None else None
+        if was is record:
+            continue
+        before = entries.counted_as(was) if was is not None else None
+        after = entries.counted_as(record)
+        if before != after:
+            found[new.key.tenant, stage] = {after: 1} if before is None else {before: -1, after: 1}
+    return found

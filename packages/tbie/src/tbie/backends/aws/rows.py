@@ -40,6 +40,7 @@ _FORMAT = 1
 _RESTORED = 2  # a history entry that came from another store, kept as that store told it
 _STATES = {state.value: state for state in StageState}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+_decode = json.JSONDecoder().decode
 
 ALL = "@feh"
 """Every kind of document."""
@@ -56,7 +57,8 @@ def pack(value: object) -> bytes:
 
 def unpack(packed: bytes) -> Any:
     """What was packed."""
-    return json.loads(packed[1:] if packed[:1] == b"j" else zlib.decompress(packed[1:]))
+    text = packed[1:] if packed[:1] == b"j" else zlib.decompress(packed[1:])
+    return _decode(text.decode())
 
 
 class Stored(NamedTuple):
@@ -108,7 +110,7 @@ def changed(old: Stored, change: Change, now_ms: int, seq: int) -> Written:
         own[ATTRIBUTES] = pack(change.attributes or {})
     kept = {name: document for name, document in old.documents.items() if name not in gone}
     spilled = _spill(kept, own)
-    placed: dict[str, Document] = {name: _place(own[name]) if name in spilled else own[name] for name in own}
+    placed: dict[str, Document] = {**own, **{name: _place(own[name]) for name in spilled}}
     documents = {**kept, **placed}
     stored = Stored(old.key, change.address or old.address, old.created_ms, seq, records, documents)
     entry: Attributes = {
@@ -153,12 +155,13 @@ def _spill(kept: Mapping[str, Document], own: Mapping[str, bytes]) -> set[str]:
     """Which of an item's *own* new documents do not stay in its row."""
     out = {name for name, packed in own.items() if len(packed) > SPILL_BYTES}
     size = sum(len(document) for name, document in kept.items() if name not in own)
-    left = sorted((len(packed), name) for name, packed in own.items() if name not in out)
-    size += sum(length for length, _ in left)
-    while left and size > ROW_BYTES:
-        length, name = left.pop()
-        out.add(name)
-        size -= length
+    size += sum(len(packed) for name, packed in own.items() if name not in out)
+    if size > ROW_BYTES:
+        left = sorted((len(packed), name) for name, packed in own.items() if name not in out)
+        while left and size > ROW_BYTES:
+            length, name = left.pop()
+            out.add(name)
+            size -= length
     return out
 
 
@@ -241,19 +244,20 @@ def history_entry(key: ItemKey, row: Attributes, fetched: Mapping[str, bytes]) -
 
 def size_of(row: Attributes) -> int:
     """About how many bytes *row* has for DynamoDB; never less."""
-    return sum(len(name) + _size(value) for name, value in row.items())
-
-
-def _size(value: Mapping[str, Any]) -> int:
-    ((kind, held),) = value.items()
-    if kind == "M":
-        return sum(len(name.encode("utf-8", "surrogatepass")) + _size(each) + 4 for name, each in held.items()) + 4
-    return len(held.encode()) if isinstance(held, str) else len(held)
+    size = 0
+    for name, value in row.items():
+        size += (len(name) if name.isascii() else 4 * len(name)) + 4
+        for held in value.values():  # there is one
+            if isinstance(held, dict):
+                size += size_of(held)
+            else:
+                size += len(held) if isinstance(held, bytes) or held.isascii() else len(held.encode())
+    return size
 
 
 def _bare(record: StageRecord) -> list[object]:
     """A record without its documents."""
-    return [record.stage, record.state.value, *record[2:11], record.resets]
+    return [record.stage, record.state, *record[2:11], record.resets]  # a state is written as its text
 
 
 def _record(

@@ -98,16 +98,13 @@ class Writer:
         return plan.results, True
 
     def _read(self, jobs: Sequence[Job]) -> dict[ItemKey, Stored | None]:
-        keys = wanted(jobs)
-        found = self._dynamo.get("items", [item_key(key) for key in keys])
-        fetched = fetch(
-            self._dynamo, [(key, found[item_key(key)]) for key in keys if item_key(key) in found], self._letters
-        )
-        read: dict[ItemKey, Stored | None] = {}
-        for key in keys:
-            row = found.get(item_key(key))
-            read[key] = None if row is None else rows.stored(row, self._judges, fetched)
-        return read
+        places = {key: item_key(key) for key in wanted(jobs)}
+        there = self._dynamo.get("items", list(places.values()))
+        found = {key: there.get(place) for key, place in places.items()}
+        fetched = fetch(self._dynamo, [(key, row) for key, row in found.items() if row is not None], self._letters)
+        return {
+            key: None if row is None else rows.stored(row, self._judges, fetched) for key, row in found.items()
+        }  # fmt: skip
 
     def _write_early(self, touched: Touched) -> None:
         """What of a restored history does not fit into the transaction of its item, while that item is not there."""
@@ -134,7 +131,8 @@ class Writer:
         if spilled:
             self._dynamo.put_many("history", spilled)
         for touched in pack.items.values():
-            self._write_early(touched)
+            if touched.early:
+                self._write_early(touched)
         shard = next(self._turns) % SHARDS_OF_COUNTS
         actions = actions_of(pack, self._dynamo.table, shard)
         if fence is not None:
