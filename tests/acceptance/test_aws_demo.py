@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,9 @@ import pytest
 from product import DONE, Product, pictures
 
 from tbie.testing.aws.needed import needed_interpreter
-from tests.tidy.repository import ROOT
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "packages/parjanya/tests"))
+from functions_local import all_packages
 
 GOOD = 4
 pytestmark = pytest.mark.timeout(300)  # the sweep is called once a minute, by the server's own clock
@@ -22,10 +23,7 @@ pytestmark = pytest.mark.timeout(300)  # the sweep is called once a minute, by t
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The functions, packed for this machine, as `./run aws demo` does it."""
     needed_interpreter()
-    folder = tmp_path_factory.mktemp("packages")
-    build = [sys.executable, str(ROOT / "infra/functions/build.py"), "--out", str(folder), "--machine", "here"]
-    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
-    return folder
+    return all_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from parjanya.cli.main import run as program
 from parjanya.drills.any_scene import AnyScene
 from parjanya.drills.report import Report, remarks
 from parjanya.drills.run import Ground, run
-from tbie.testing.aws.needed import needed_interpreter, on_demand
+from tbie.testing.aws.needed import needed_interpreter
+from tbie.testing.on_demand import on_demand
 
 Drilled = Callable[[str], Report]
 

@@ -25,8 +25,8 @@ from tbie.backends.aws.client import ClientError, Clients
 from tbie.backends.aws.place import TABLES
 from tbie.core.errors import IntentUnavailableError
 from tbie.core.settings import Settings
-from tbie.testing.aws.needed import on_demand
 from tbie.testing.aws.server import REGION, LocalServer, interpreter
+from tbie.testing.on_demand import on_demand
 
 pytestmark = [pytest.mark.timeout(600), on_demand("a synthesis and four stacks: a minute of two cores")]
 ROOT = Path(__file__).parents[2]

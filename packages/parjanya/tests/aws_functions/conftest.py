@@ -12,7 +12,7 @@ from tbie.testing.aws.needed import needed_interpreter
 from tbie.testing.aws.server import LocalServer
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from functions_local import Deployment, packages
+from functions_local import Deployment, all_packages
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
 
 @pytest.fixture(scope="session")
 def zips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return packages(tmp_path_factory.mktemp("packages"))
+    return all_packages(tmp_path_factory.mktemp("packages"))
 
 
 @pytest.fixture

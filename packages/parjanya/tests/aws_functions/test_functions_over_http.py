@@ -19,8 +19,8 @@ from tbie.core.keys import ItemKey
 from tbie.diagnose import diagnose, take
 from tbie.diagnose.heartbeats import control_plane
 from tbie.refused import REFUSED
-from tbie.testing.aws.needed import on_demand
 from tbie.testing.builders import WHO
+from tbie.testing.on_demand import on_demand
 from tbie.truth import Heartbeat, NewItem, StageState
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -1,7 +1,7 @@
 """Truth in DynamoDB and Intent in SQS together, under reconciler and worker, while things go wrong.
 
 Where the suite tries every step at which somebody may die, one in four or fewer is tried here: a step takes seconds over HTTP,
-and each store passes its own suite. ``PARJANYA_AWS_EVERYTHING=1`` tries them all.
+and each store passes its own suite. ``PARJANYA_EVERYTHING=1`` tries them all.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from tbie.core.clock import Clock
 from tbie.core.ids import Ids
 from tbie.core.settings import Settings
 from tbie.intent import IntentQueue
-from tbie.testing.aws.needed import EVERYTHING
 from tbie.testing.aws.server import LocalServer, SharedClock
 from tbie.testing.aws.session import fresh_place
 from tbie.testing.conformance.end_to_end import EndToEndConformance
 from tbie.testing.conformance.worlds import Worlds
+from tbie.testing.on_demand import EVERYTHING
 from tbie.truth import TruthStore
 from tbie.workflow import Workflow
 

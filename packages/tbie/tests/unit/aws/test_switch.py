@@ -24,9 +24,9 @@ import pytest
 from tbie.backends.aws.client import Clients
 from tbie.testing.aws import leftovers, role
 from tbie.testing.aws.leftovers import find, of_tests, remove_all
-from tbie.testing.aws.needed import on_demand
 from tbie.testing.aws.policies import ACCOUNT, locally
 from tbie.testing.aws.server import ROOT_KEY, LocalServer
+from tbie.testing.on_demand import on_demand
 
 ROOT = Path(__file__).parents[5]
 TESTS = "packages/tbie/tests"
