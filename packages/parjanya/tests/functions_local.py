@@ -33,7 +33,7 @@ def packages(out: Path, *names: str) -> Path:
 
 def all_packages(out: Path) -> Path:
     """The same of every function; where they have been made already, as in CI, those."""
-    made = os.environ.get("PARJANYA_FUNCTIONS")
+    made = os.environ.get("PARJANYA_PACKED_FUNCTIONS")
     return Path(made) if made else packages(out)
 
 
