@@ -190,15 +190,21 @@ def _follow(system: System, tenant: str, interrupt: Interrupt) -> bool:
 
 
 def watch(
-    system: System, tenant: str, leave: Callable[[], bool], turn: Callable[[], object], at_least: int = 0
+    system: System,
+    tenant: str,
+    leave: Callable[[], bool],
+    turn: Callable[[], object],
+    on_its_way: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """Turn until *at_least* so many images of *tenant* are known and nothing is open (True), or *leave* says so (False)."""
+    """Turn until nothing of *tenant* is open or *on_its_way* to be known (True), or *leave* says so (False)."""
+    coming = on_its_way()  # asked first: what has just become known is open by then
     total, done, failed, open_work = _counts(system, tenant)
     with progress(total, sys.stderr, system.clock) as shown:
-        while (waiting := open_work or total < at_least) and not leave():
+        while (waiting := bool(open_work or coming)) and not leave():
             turn()
+            coming = on_its_way()
             total, done, failed, open_work = _counts(system, tenant)
-            shown.update(total=max(total, at_least), done=done, failed=failed)
+            shown.update(total=total, done=done, failed=failed)
     return not waiting
 
 
